@@ -7,6 +7,8 @@
 
 mod attempt;
 mod outcome;
+pub mod plan;
+pub mod spec;
 mod task;
 
 pub use attempt::{Attempt, AttemptOutcome, Phases, ResourceUse};
