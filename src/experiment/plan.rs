@@ -206,6 +206,20 @@ impl Plan {
         &self.experiments
     }
 
+    /// Sends the series of a forecasting experiment by the mapped store in `folder` instead of in
+    /// messages. It changes no result, so it changes no digest. An experiment of another name or kind
+    /// is left alone.
+    pub fn set_store(&mut self, experiment: &str, folder: String) {
+        for planned in &mut self.experiments {
+            if let Body::Forecast(body) = &mut planned.body
+                && planned.name == experiment
+            {
+                body.store = Some(folder);
+                return;
+            }
+        }
+    }
+
     /// Every index, in order.
     pub fn indices(&self) -> impl Iterator<Item = TaskIndex> + use<> {
         (0..self.len).map(TaskIndex)
@@ -274,7 +288,9 @@ impl Plan {
                     horizon: body.horizon,
                 })
             }
-            Body::Lfsr(body) => Work::Enumerate(EnumerateTask::new(&body.register, body.ranges[at])),
+            Body::Lfsr(body) => {
+                Work::Enumerate(EnumerateTask::new(&body.register, body.ranges[at]))
+            }
             #[cfg(feature = "fault")]
             Body::Fault(body) => Work::Fault(body.task(at)),
         }

@@ -1,0 +1,259 @@
+//! The files of the M3 and M4 competitions, in the layout in which M4 was published.
+//!
+//! A first line of column names; then one line a series: its id and its values, oldest first, shorter
+//! lines ending in empty fields. The train file holds what entrants saw, the test file what they were
+//! judged by, its lines in any order. A series here is both joined.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::text::{Lines, fields, number, shortened};
+use super::{Competition, DataError, DataSet, Frequency, SeriesSet};
+
+/// Reads the first `max_series` series of one frequency, in the order of the train file.
+pub(super) fn read(
+    competition: Competition,
+    folder: &Path,
+    frequency: Frequency,
+    max_series: Option<usize>,
+) -> Result<DataSet, DataError> {
+    let (default_horizon, default_season_length) =
+        competition
+            .defaults(frequency)
+            .ok_or(DataError::NoSuchFrequency {
+                competition,
+                frequency,
+            })?;
+    let train = find(folder, frequency, "train")?;
+    let test = find(folder, frequency, "test")?;
+    let (series, digest) = join(
+        Lines::open(&train)?,
+        Lines::open(&test)?,
+        max_series.unwrap_or(usize::MAX),
+    )?;
+    let layout = format!(
+        "{} {frequency} series of the {competition} competition, {} to {} values each, the \
+         competition's test part included",
+        series.len(),
+        series.shortest(),
+        series.longest(),
+    );
+    Ok(DataSet {
+        series,
+        default_horizon,
+        default_season_length,
+        layout,
+        digest,
+    })
+}
+
+/// The path of a file that may be plain or packed; the plain one is taken where both are there.
+fn find(folder: &Path, frequency: Frequency, part: &str) -> Result<PathBuf, DataError> {
+    let name = |frequency: Frequency| {
+        let mut name = frequency.to_string();
+        name[..1].make_ascii_uppercase();
+        format!("{name}-{part}.csv")
+    };
+    let candidates = |frequency: Frequency| {
+        let plain = folder.join(name(frequency));
+        let packed = folder.join(format!("{}.gz", name(frequency)));
+        [plain, packed]
+    };
+    match folder.metadata() {
+        Ok(metadata) if !metadata.is_dir() => {
+            return Err(DataError::Missing {
+                path: folder.to_owned(),
+                what: "folder",
+                advice: Some("name the folder that holds the competition's files".to_owned()),
+            });
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(DataError::Missing {
+                path: folder.to_owned(),
+                what: "folder",
+                advice: Some("name the folder that holds the competition's files".to_owned()),
+            });
+        }
+        Err(source) => {
+            return Err(DataError::Read {
+                path: folder.to_owned(),
+                source,
+            });
+        }
+    }
+    let exists = |path: &PathBuf| path.exists();
+    if let Some(path) = candidates(frequency).into_iter().find(exists) {
+        return Ok(path);
+    }
+    let there: Vec<String> = Frequency::ALL
+        .into_iter()
+        .filter(|other| candidates(*other).iter().any(exists))
+        .map(|other| other.to_string())
+        .collect();
+    Err(DataError::Missing {
+        path: folder.join(name(frequency)),
+        what: "file",
+        advice: Some(if there.is_empty() {
+            format!(
+                "neither it nor the same with `.gz` is in {}",
+                folder.display()
+            )
+        } else {
+            format!("that folder has series that are {}", there.join(", "))
+        }),
+    })
+}
+
+/// Where the values of a test part lie in the array of all of them, and the line they came from.
+struct TestPart {
+    values: Vec<f64>,
+    line: u64,
+    used: bool,
+}
+
+/// Joins the train and the test parts by their ids.
+fn join(
+    mut train: Lines,
+    mut test: Lines,
+    max_series: usize,
+) -> Result<(SeriesSet, [u8; 32]), DataError> {
+    let mut tests: HashMap<String, TestPart> = HashMap::new();
+    let mut values = Vec::new();
+    while let Some((line, id)) = next_series(&mut test, &mut values)? {
+        if let Some(first) = tests.get(&id) {
+            return Err(duplicate(&test, line, id, first.line));
+        }
+        let part = TestPart {
+            values: values.clone(),
+            line,
+            used: false,
+        };
+        tests.insert(id, part);
+    }
+    let mut series = SeriesSet::new();
+    let mut lines: HashMap<String, u64> = HashMap::new();
+    while series.len() < max_series
+        && let Some((line, id)) = next_series(&mut train, &mut values)?
+    {
+        if let Some(first) = lines.insert(id.clone(), line) {
+            return Err(duplicate(&train, line, id, first));
+        }
+        let part = tests.get_mut(&id).ok_or_else(|| DataError::Line {
+            place: train.place(line, 1),
+            what: format!("the test file has no series `{}`", shortened(&id)),
+        })?;
+        part.used = true;
+        values.extend_from_slice(&part.values);
+        series.push(id, &values);
+    }
+    if series.is_empty() {
+        return Err(DataError::NoSeries {
+            path: train.place(0, 0).file,
+            what: "the file has no series",
+        });
+    }
+    // Of a file read in part nothing can be said about the ids that were not met.
+    let unmatched = tests.iter().filter(|(_, part)| !part.used);
+    if series.len() < max_series
+        && let Some((id, part)) = unmatched.min_by_key(|(_, part)| part.line)
+    {
+        return Err(DataError::Line {
+            place: test.place(part.line, 1),
+            what: format!("the train file has no series `{}`", shortened(id)),
+        });
+    }
+    let mut digest = blake3::Hasher::new();
+    digest.update(&train.finish()?);
+    digest.update(&test.finish()?);
+    Ok((series, *digest.finalize().as_bytes()))
+}
+
+fn duplicate(lines: &Lines, line: u64, name: String, first_line: u64) -> DataError {
+    DataError::DuplicateName {
+        place: lines.place(line, 1),
+        name,
+        first_line,
+        first_column: 1,
+    }
+}
+
+/// Reads the next line that holds a series: its values go to `values`; its line and id come back.
+fn next_series(
+    lines: &mut Lines,
+    values: &mut Vec<f64>,
+) -> Result<Option<(u64, String)>, DataError> {
+    loop {
+        let Some((line, text)) = lines.next()? else {
+            return Ok(None);
+        };
+        match parse(line, text, values) {
+            Ok(None) => {}
+            Ok(Some(id)) => return Ok(Some((line, id))),
+            Err(Fault::Line(what)) => {
+                return Err(DataError::Line {
+                    place: lines.place(line, 0),
+                    what,
+                });
+            }
+            Err(Fault::Gap(column, series)) => {
+                return Err(DataError::Gap {
+                    place: lines.place(line, column),
+                    series,
+                });
+            }
+            Err(Fault::NotANumber(column, text)) => {
+                return Err(DataError::NotANumber {
+                    place: lines.place(line, column),
+                    text,
+                });
+            }
+        }
+    }
+}
+
+/// What is wrong with a line; a number is a column.
+enum Fault {
+    Line(String),
+    Gap(usize, String),
+    NotANumber(usize, String),
+}
+
+/// The id of a line, its values going to `values`; `None` where it holds no series.
+fn parse(line: u64, text: &str, values: &mut Vec<f64>) -> Result<Option<String>, Fault> {
+    // The empty fields at the end can be hundreds.
+    let text = text.trim_end_matches([',', ' ', '\r']);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let fields = fields(text, b',')
+        .ok_or_else(|| Fault::Line("a quoted field is not closed properly".to_owned()))?;
+    let (id, cells) = fields.split_first().expect("a line has at least one field");
+    let names_columns =
+        |cells: &[std::borrow::Cow<'_, str>]| cells.iter().all(|cell| cell.parse::<f64>().is_err());
+    if line == 1 && names_columns(cells) {
+        return Ok(None);
+    }
+    if id.is_empty() {
+        return Err(Fault::Line("the series has no id".to_owned()));
+    }
+    // Quoted empty fields too may stand for values that are not there.
+    let length = cells.iter().rposition(|cell| !cell.is_empty());
+    let cells = &cells[..length.map_or(0, |last| last + 1)];
+    if cells.is_empty() {
+        return Err(Fault::Line(format!(
+            "the series `{}` has no values",
+            shortened(id)
+        )));
+    }
+    values.clear();
+    for (at, cell) in cells.iter().enumerate() {
+        let column = at + 2;
+        if cell.is_empty() {
+            return Err(Fault::Gap(column, shortened(id)));
+        }
+        values.push(number(cell).ok_or_else(|| Fault::NotANumber(column, shortened(cell)))?);
+    }
+    Ok(Some(id.clone().into_owned()))
+}

@@ -1,0 +1,423 @@
+//! From a [`RunSpec`] to a [`Plan`]: the data is loaded, the defaults are filled in, the registers are
+//! built, and the digest is taken.
+//!
+//! After this step nothing can be wrong with a spec any more: what a single series may still get wrong
+//! (too short for a model) is an `error` of its tasks. Nothing is written here.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::error::{Problem, Sources, SpecError};
+use super::read::read_text;
+use super::types::{
+    Coefficients, ExperimentSpec, ForecastSpec, Kind, LfsrSpec, Mode, RunSpec, SCHEMA,
+};
+use super::value::quoted;
+use crate::data::{self, DataSet, Source};
+use crate::experiment::plan::{Body, ForecastBody, LfsrBody, NamedModel, Plan, PlanDigest};
+use crate::forecast::ModelConfig;
+use crate::lfsr::{Register, plan_ranges};
+
+/// Above so many values in a data set, its series travel by a mapped store: 16 MiB of them.
+const MAX_INLINE_TOTAL: u64 = (16 << 20) / 8;
+
+/// Above so many values in one series, likewise: it would not fit in a message.
+const MAX_INLINE_SERIES: u64 = 6_000;
+
+/// A spec with everything looked up.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The tasks.
+    pub plan: Plan,
+    /// The spec with every default written, rows of files expanded and paths absolute.
+    pub spec: RunSpec,
+    /// What a person should be told about how the data was read.
+    pub notes: Vec<String>,
+    /// Experiments whose series are too large for messages. Before the first task their series must be
+    /// written to a store, and [`Resolved::with_store`] told where.
+    pub needs_store: Vec<String>,
+}
+
+impl Resolved {
+    /// Sends the series of an experiment by the mapped store in `folder`.
+    pub fn with_store(mut self, experiment: &str, folder: String) -> Resolved {
+        self.plan.set_store(experiment, folder);
+        self.needs_store.retain(|name| name != experiment);
+        self
+    }
+}
+
+/// Looks up everything that a spec names. `spec_folder` is what its relative paths start from.
+///
+/// # Errors
+///
+/// [`SpecError`] for data that cannot be read or used, for a register that cannot be built or is too
+/// large, and for more tasks than a plan can number.
+pub fn resolve(spec: &RunSpec, spec_folder: &Path) -> Result<Resolved, SpecError> {
+    let mut resolver = Resolver {
+        seed: spec.seed.unwrap_or(0),
+        folder: spec_folder,
+        sources: spec.sources.clone(),
+        experiments: Vec::new(),
+        bodies: Vec::new(),
+        canonical: Vec::new(),
+        notes: Vec::new(),
+        needs_store: Vec::new(),
+    };
+    for experiment in &spec.experiments {
+        match &experiment.kind {
+            Kind::Forecast(forecast) => resolver.forecast(experiment, forecast)?,
+            Kind::Lfsr(lfsr) => resolver.lfsr(experiment, lfsr)?,
+            #[cfg(feature = "fault")]
+            Kind::Fault(fault) => resolver.fault(experiment, fault),
+        }
+    }
+    resolver.finish(spec)
+}
+
+/// What the digest of a plan covers, in the order in which it covers it. A change here is a change of
+/// every digest.
+#[derive(Serialize)]
+struct CanonicalPlan<'a> {
+    schema: u32,
+    seed: u64,
+    experiments: &'a [CanonicalExperiment],
+}
+
+#[derive(Serialize)]
+struct CanonicalExperiment {
+    name: String,
+    #[serde(flatten)]
+    body: CanonicalBody,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum CanonicalBody {
+    Forecast {
+        mode: &'static str,
+        data: String,
+        series: usize,
+        horizon: u32,
+        season_length: u32,
+        models: Vec<(String, ModelConfig)>,
+    },
+    Lfsr {
+        gf_order: u32,
+        coefficients: Vec<u32>,
+        analysis: String,
+    },
+    #[cfg(feature = "fault")]
+    Fault {
+        tasks: u32,
+        action: String,
+        every: u32,
+        attempts: u32,
+    },
+}
+
+struct Resolver<'a> {
+    seed: u64,
+    folder: &'a Path,
+    sources: Sources,
+    experiments: Vec<ExperimentSpec>,
+    bodies: Vec<(String, Body)>,
+    canonical: Vec<CanonicalExperiment>,
+    notes: Vec<String>,
+    needs_store: Vec<String>,
+}
+
+impl Resolver<'_> {
+    fn push(&mut self, experiment: ExperimentSpec, body: Body, canonical: CanonicalBody) {
+        let name = experiment.name.clone();
+        self.canonical.push(CanonicalExperiment {
+            name: name.clone(),
+            body: canonical,
+        });
+        self.bodies.push((name, body));
+        self.experiments.push(experiment);
+    }
+
+    fn absolute(&self, path: &Path) -> PathBuf {
+        let joined = self.folder.join(path);
+        // It fails only for an empty path or without a current folder; then the path itself will do.
+        std::path::absolute(&joined).unwrap_or(joined)
+    }
+
+    fn data_error(
+        &self,
+        experiment: &ExperimentSpec,
+        keys: &[&str],
+        reason: impl std::fmt::Display,
+    ) -> SpecError {
+        SpecError::new(Problem::Data {
+            of: format!("experiment `{}`", experiment.name),
+            reason: reason.to_string(),
+        })
+        .at(&self.sources, experiment.places.first(keys))
+    }
+
+    fn forecast(
+        &mut self,
+        experiment: &ExperimentSpec,
+        spec: &ForecastSpec,
+    ) -> Result<(), SpecError> {
+        let data = spec.data.as_deref().map(|path| self.absolute(path));
+        let source = source_of(spec, data.clone(), self.seed).ok_or_else(|| {
+            self.data_error(
+                experiment,
+                &["mode", ""],
+                "mode, data and frequency do not fit",
+            )
+        })?;
+        let DataSet {
+            series,
+            default_horizon,
+            default_season_length,
+            layout,
+            digest,
+        } = data::load(&source, spec.max_series, spec.horizon).map_err(|error| {
+            self.data_error(experiment, &["data", "mode", ""], &error)
+                .with_hint_if(error.hint())
+        })?;
+        if series.len() == 0 {
+            return Err(self.data_error(experiment, &["data", "mode", ""], "it has no series"));
+        }
+        let horizon = spec.horizon.unwrap_or(default_horizon);
+        let season_length = spec.season_length.unwrap_or(default_season_length);
+        let longest = series.longest() as u64;
+        if longest <= u64::from(horizon) {
+            return Err(self
+                .data_error(
+                    experiment,
+                    &["horizon", "data", ""],
+                    format!(
+                        "a horizon of {horizon} leaves nothing to learn from: the longest series has {longest} values"
+                    ),
+                )
+                .with_hint(format!("a horizon of at most {} fits one", longest.saturating_sub(1))));
+        }
+        if !layout.is_empty() {
+            self.notes.push(format!("{}: {layout}", experiment.name));
+        }
+        if series.total_values() as u64 > MAX_INLINE_TOTAL || longest > MAX_INLINE_SERIES {
+            self.needs_store.push(experiment.name.clone());
+        }
+        let canonical = CanonicalBody::Forecast {
+            mode: spec.mode.name(),
+            data: blake3::Hash::from_bytes(digest).to_hex().to_string(),
+            series: series.len(),
+            horizon,
+            season_length,
+            models: spec
+                .models
+                .iter()
+                .map(|model| (model.name.clone(), model.config.clone()))
+                .collect(),
+        };
+        let body = Body::Forecast(ForecastBody {
+            series: Arc::new(series),
+            store: None,
+            models: spec
+                .models
+                .iter()
+                .map(|model| NamedModel {
+                    name: model.name.clone(),
+                    config: model.config.clone(),
+                })
+                .collect(),
+            horizon,
+            season_length,
+        });
+        let resolved = ExperimentSpec {
+            kind: Kind::Forecast(ForecastSpec {
+                data,
+                horizon: Some(horizon),
+                season_length: Some(season_length),
+                ..spec.clone()
+            }),
+            ..experiment.clone()
+        };
+        self.push(resolved, body, canonical);
+        Ok(())
+    }
+
+    fn lfsr(&mut self, experiment: &ExperimentSpec, spec: &LfsrSpec) -> Result<(), SpecError> {
+        match &spec.coefficients {
+            Coefficients::Inline(row) => {
+                self.register(experiment, spec, experiment.name.clone(), row.clone())
+            }
+            Coefficients::File(file) => {
+                let file = self.absolute(file);
+                let text = read_text(&file).map_err(|error| {
+                    error.at(&self.sources, experiment.places.first(&["file", ""]))
+                })?;
+                let rows = read_rows(&text, &file, spec.gf_order)?;
+                let several = rows.len() > 1;
+                for (at, row) in rows.into_iter().enumerate() {
+                    let name = match several {
+                        true => format!("{}-{}", experiment.name, at + 1),
+                        false => experiment.name.clone(),
+                    };
+                    self.register(experiment, spec, name, row)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn register(
+        &mut self,
+        experiment: &ExperimentSpec,
+        spec: &LfsrSpec,
+        name: String,
+        coefficients: Vec<u32>,
+    ) -> Result<(), SpecError> {
+        let resolved = ExperimentSpec {
+            name,
+            kind: Kind::Lfsr(LfsrSpec {
+                coefficients: Coefficients::Inline(coefficients.clone()),
+                ..spec.clone()
+            }),
+            places: experiment.places.clone(),
+        };
+        let register = Register::new(spec.gf_order, &coefficients).map_err(|error| {
+            self.data_error(&resolved, &["gf-order", ""], &error)
+                .with_hint_if(error.hint())
+        })?;
+        let ranges = plan_ranges(&register).map_err(|error| {
+            self.data_error(&resolved, &["coefficients", "file", ""], &error)
+                .with_hint_if(error.hint())
+        })?;
+        let canonical = CanonicalBody::Lfsr {
+            gf_order: spec.gf_order,
+            coefficients,
+            analysis: spec.analysis.to_string(),
+        };
+        self.push(
+            resolved,
+            Body::Lfsr(LfsrBody { register, ranges }),
+            canonical,
+        );
+        Ok(())
+    }
+
+    #[cfg(feature = "fault")]
+    fn fault(&mut self, experiment: &ExperimentSpec, spec: &super::types::FaultSpec) {
+        let body = Body::Fault(crate::experiment::FaultBody {
+            tasks: spec.tasks,
+            action: spec.action.clone(),
+            every: spec.every,
+            attempts: spec.attempts,
+        });
+        let canonical = CanonicalBody::Fault {
+            tasks: spec.tasks,
+            action: spec.action.clone(),
+            every: spec.every,
+            attempts: spec.attempts,
+        };
+        self.push(experiment.clone(), body, canonical);
+    }
+
+    fn finish(self, spec: &RunSpec) -> Result<Resolved, SpecError> {
+        // Names were unique before rows were expanded; they must be so after it.
+        let mut names = std::collections::BTreeSet::new();
+        for experiment in &self.experiments {
+            if !names.insert(experiment.name.as_str()) {
+                return Err(SpecError::new(Problem::Duplicate {
+                    what: "experiments".into(),
+                    name: experiment.name.clone(),
+                })
+                .at(&self.sources, experiment.places.first(&["name", ""]))
+                .with_hint("row i of a file with several rows is the experiment NAME-i"));
+            }
+        }
+        let canonical = CanonicalPlan {
+            schema: SCHEMA,
+            seed: self.seed,
+            experiments: &self.canonical,
+        };
+        let bytes = serde_json::to_vec(&canonical).expect("it has string keys and no failing type");
+        let digest = PlanDigest(*blake3::hash(&bytes).as_bytes());
+        let plan = Plan::new(self.seed, digest, self.bodies)
+            .map_err(|error| SpecError::new(Problem::TooManyTasks(error)))?;
+        Ok(Resolved {
+            plan,
+            spec: RunSpec {
+                seed: Some(self.seed),
+                run: spec.run.clone(),
+                experiments: self.experiments,
+                sources: self.sources,
+            },
+            notes: self.notes,
+            needs_store: self.needs_store,
+        })
+    }
+}
+
+fn source_of(spec: &ForecastSpec, data: Option<PathBuf>, seed: u64) -> Option<Source> {
+    Some(match spec.mode {
+        Mode::Synthetic => Source::Synthetic { seed },
+        Mode::Competition(competition) => Source::Competition {
+            competition,
+            folder: data?,
+            frequency: spec.frequency?,
+        },
+        Mode::Custom => Source::Custom { file: data? },
+    })
+}
+
+/// Reads a file of registers: one coefficient vector a row, c0 first, the numbers separated by commas,
+/// semicolons or blanks; `#` starts a comment.
+fn read_rows(text: &str, file: &Path, gf_order: u32) -> Result<Vec<Vec<u32>>, SpecError> {
+    let mut sources = Sources::default();
+    let source = sources.add_file(file, text);
+    let of = "the file of coefficients".to_owned();
+    let text = text
+        .strip_prefix('\u{feff}')
+        .map_or((text, 0), |rest| (rest, 3));
+    let (text, mut line_start) = text;
+    let mut rows = Vec::new();
+    for line in text.split_inclusive('\n') {
+        let content = line.split('#').next().unwrap_or("");
+        let mut row = Vec::new();
+        let mut at = line_start;
+        for piece in content.split(|c: char| matches!(c, ',' | ';') || c.is_whitespace()) {
+            if !piece.is_empty() {
+                let number = piece.parse::<u32>().ok().filter(|n| *n < gf_order);
+                row.push(number.ok_or_else(|| {
+                    SpecError::new(Problem::BadValue {
+                        field: "coefficients".into(),
+                        of: of.clone(),
+                        reason: format!("{} is no element of GF({gf_order})", quoted(piece)),
+                    })
+                    .at(&sources, Some(sources.place(source, at..at + piece.len())))
+                    .with_hint(format!(
+                        "the elements of GF({gf_order}) are 0 to {}",
+                        gf_order - 1
+                    ))
+                })?);
+            }
+            // Separators are of one to three bytes; the next piece starts after this one's.
+            at += piece.len();
+            at += content[at - line_start..]
+                .chars()
+                .next()
+                .map_or(0, char::len_utf8);
+        }
+        if !row.is_empty() {
+            rows.push(row);
+        }
+        line_start += line.len();
+    }
+    if rows.is_empty() {
+        return Err(SpecError::new(Problem::Unreadable {
+            path: file.to_owned(),
+            reason: "it has no row of coefficients".into(),
+        })
+        .with_hint("write one register a row: c0,c1,...,c(d-1)"));
+    }
+    Ok(rows)
+}

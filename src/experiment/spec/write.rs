@@ -1,0 +1,153 @@
+//! From a [`RunSpec`] back to TOML. What is written here is read back equal.
+
+use std::fmt::{Display, Write};
+use std::path::Path;
+
+use super::types::{
+    Coefficients, ExperimentSpec, ForecastSpec, Kind, LfsrSpec, ModelSpec, RunSpec, RunTable,
+    SCHEMA,
+};
+use crate::forecast::Parameter;
+
+impl RunSpec {
+    /// The spec as TOML. Of a resolved spec it is the file `spec.toml` of the run folder: every default
+    /// is written and every path absolute, so it can be run again from anywhere.
+    pub fn to_toml(&self) -> String {
+        let mut out = format!("schema = {SCHEMA}\n");
+        field(&mut out, "seed", self.seed);
+        write_run(&mut out, &self.run);
+        for experiment in &self.experiments {
+            write_experiment(&mut out, experiment);
+        }
+        out
+    }
+}
+
+fn field(out: &mut String, key: &str, value: Option<impl Display>) {
+    if let Some(value) = value {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{key} = {value}");
+    }
+}
+
+fn quote(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn quote_path(path: &Path) -> String {
+    // Paths of specs come from TOML or were checked, so they are UTF-8.
+    quote(&path.to_string_lossy())
+}
+
+fn write_run(out: &mut String, run: &RunTable) {
+    let mut body = String::new();
+    let text = |value: Option<&dyn Display>| value.map(|value| quote(&value.to_string()));
+    field(
+        &mut body,
+        "start-method",
+        text(run.start_method.as_ref().map(|v| v as _)),
+    );
+    field(
+        &mut body,
+        "workers",
+        text(run.workers.as_ref().map(|v| v as _)),
+    );
+    field(
+        &mut body,
+        "max-tasks-per-worker",
+        text(run.max_tasks_per_worker.as_ref().map(|v| v as _)),
+    );
+    field(
+        &mut body,
+        "timeout",
+        text(run.timeout.as_ref().map(|v| v as _)),
+    );
+    field(&mut body, "grace", text(run.grace.as_ref().map(|v| v as _)));
+    field(&mut body, "retries", run.retries);
+    field(
+        &mut body,
+        "memory",
+        text(run.memory.as_ref().map(|v| v as _)),
+    );
+    if !body.is_empty() {
+        out.push_str("\n[run]\n");
+        out.push_str(&body);
+    }
+}
+
+fn write_experiment(out: &mut String, experiment: &ExperimentSpec) {
+    out.push_str("\n[[experiment]]\n");
+    field(out, "name", Some(quote(&experiment.name)));
+    match &experiment.kind {
+        Kind::Forecast(spec) => write_forecast(out, spec),
+        Kind::Lfsr(spec) => write_lfsr(out, spec),
+        #[cfg(feature = "fault")]
+        Kind::Fault(spec) => {
+            field(out, "kind", Some("\"fault\""));
+            field(out, "tasks", Some(spec.tasks));
+            field(out, "fault", Some(quote(&spec.action)));
+            field(out, "every", Some(spec.every));
+            field(out, "attempts", Some(spec.attempts));
+        }
+    }
+}
+
+fn write_forecast(out: &mut String, spec: &ForecastSpec) {
+    field(out, "kind", Some("\"forecast\""));
+    field(out, "mode", Some(quote(spec.mode.name())));
+    field(out, "data", spec.data.as_deref().map(quote_path));
+    field(
+        out,
+        "frequency",
+        spec.frequency
+            .map(|frequency| quote(&frequency.to_string())),
+    );
+    field(out, "max-series", spec.max_series);
+    field(out, "horizon", spec.horizon);
+    field(out, "season-length", spec.season_length);
+    out.push_str("models = [\n");
+    for model in &spec.models {
+        let _ = writeln!(out, "    {},", model_text(model));
+    }
+    out.push_str("]\n");
+}
+
+fn model_text(spec: &ModelSpec) -> String {
+    let model = spec.config.name();
+    if spec.parameters.is_empty() && spec.name == model {
+        return quote(model);
+    }
+    let mut text = format!("{{ model = {}", quote(model));
+    if spec.name != model {
+        let _ = write!(text, ", name = {}", quote(&spec.name));
+    }
+    for (key, value) in &spec.parameters {
+        let value = match value {
+            Parameter::Text(value) => quote(value),
+            Parameter::Flag(value) => value.to_string(),
+            // Counts stay counts. `-0` would lose its sign as an integer.
+            Parameter::Number(x)
+                if x.fract() == 0.0 && x.abs() <= 9e15 && (*x != 0.0 || x.is_sign_positive()) =>
+            {
+                format!("{x:.0}")
+            }
+            Parameter::Number(x) => toml::Value::Float(*x).to_string(),
+        };
+        let _ = write!(text, ", {key} = {value}");
+    }
+    text.push_str(" }");
+    text
+}
+
+fn write_lfsr(out: &mut String, spec: &LfsrSpec) {
+    field(out, "kind", Some("\"lfsr\""));
+    field(out, "gf-order", Some(spec.gf_order));
+    match &spec.coefficients {
+        Coefficients::Inline(list) => {
+            let list: Vec<String> = list.iter().map(u32::to_string).collect();
+            field(out, "coefficients", Some(format!("[{}]", list.join(", "))));
+        }
+        Coefficients::File(file) => field(out, "file", Some(quote_path(file))),
+    }
+    field(out, "analysis", Some(quote(&spec.analysis.to_string())));
+}
