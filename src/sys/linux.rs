@@ -215,7 +215,9 @@ pub struct Reaper {
 struct ReaperShared {
     epoll: Epoll,
     wake: EventFd,
-    pidfds: Mutex<HashMap<u32, OwnedFd>>,
+    /// Children not reaped yet; without a pidfd where the kernel has none. Whoever signals or reaps holds
+    /// this lock, so that a number is never used for a process that has taken it over.
+    alive: Mutex<HashMap<u32, Option<OwnedFd>>>,
     tell: Box<dyn Fn(Exit) + Send + Sync>,
 }
 
@@ -237,7 +239,7 @@ impl Reaper {
         let shared = Arc::new(ReaperShared {
             epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
             wake: EventFd::from_flags(EfdFlags::EFD_CLOEXEC)?,
-            pidfds: Mutex::new(HashMap::new()),
+            alive: Mutex::new(HashMap::new()),
             tell: Box::new(tell),
         });
         shared
@@ -263,26 +265,46 @@ impl Reaper {
             Ok(pidfd) => {
                 let event = EpollEvent::new(EpollFlags::EPOLLIN, u64::from(pid.0));
                 // The entry must be there before the event can be.
-                let mut pidfds = self.shared.pidfds();
+                let mut alive = self.shared.alive();
                 self.shared.epoll.add(&pidfd, event)?;
-                pidfds.insert(pid.0, pidfd);
-                Ok(())
+                alive.insert(pid.0, Some(pidfd));
             }
-            // No such child: it is not ours, or it was reaped by a stranger. Say so as for any other.
+            // No such child: it is not ours, or it was reaped by a stranger. Told as any other death.
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {
-                self.shared.settle(pid, false);
-                Ok(())
+                self.shared.alive().insert(pid.0, None);
+                self.shared.settle(pid);
             }
             // No pidfds (an old kernel, a filter): a thread that waits for this one child.
             Err(_) => {
+                self.shared.alive().insert(pid.0, None);
                 let shared = Arc::clone(&self.shared);
                 std::thread::Builder::new()
                     .name(format!("wait {pid}"))
-                    .spawn(move || shared.settle(pid, true))?;
-                Ok(())
+                    .spawn(move || {
+                        wait_until_over(pid);
+                        shared.settle(pid);
+                    })?;
             }
         }
+        Ok(())
     }
+
+    /// Does something to a watched child, such as [`kill_group`], unless it has been reaped.
+    pub fn while_unreaped(&self, pid: Pid, act: impl FnOnce(Pid)) {
+        let alive = self.shared.alive();
+        if alive.contains_key(&pid.0) {
+            act(pid);
+        }
+    }
+}
+
+/// Waits until a child is over, without reaping it.
+fn wait_until_over(pid: Pid) {
+    use nix::sys::wait::{Id, WaitPidFlag, waitid};
+    let Ok(raw) = i32::try_from(pid.0) else { return };
+    let pid = nix::unistd::Pid::from_raw(raw);
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+    while waitid(Id::Pid(pid), flags) == Err(nix::errno::Errno::EINTR) {}
 }
 
 impl Drop for Reaper {
@@ -296,8 +318,8 @@ impl Drop for Reaper {
 }
 
 impl ReaperShared {
-    fn pidfds(&self) -> std::sync::MutexGuard<'_, HashMap<u32, OwnedFd>> {
-        self.pidfds.lock().unwrap_or_else(PoisonError::into_inner)
+    fn alive(&self) -> std::sync::MutexGuard<'_, HashMap<u32, Option<OwnedFd>>> {
+        self.alive.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn run(&self) {
@@ -311,16 +333,24 @@ impl ReaperShared {
                     return;
                 }
                 if let Ok(pid) = u32::try_from(event.data()) {
-                    self.settle(Pid(pid), false);
+                    self.settle(Pid(pid));
                 }
             }
         }
     }
 
-    fn settle(&self, pid: Pid, block: bool) {
-        if let Some((cause, resources)) = wait_for(pid, block) {
+    /// Reaps a child that is over. What it started and left in its group ends with it: the group is ended
+    /// while the dead leader still holds its number.
+    fn settle(&self, pid: Pid) {
+        let mut alive = self.alive();
+        if !alive.contains_key(&pid.0) {
+            return;
+        }
+        kill_group(pid);
+        if let Some((cause, resources)) = wait_for(pid, false) {
             // Closing the pidfd takes it out of the epoll set.
-            self.pidfds().remove(&pid.0);
+            alive.remove(&pid.0);
+            drop(alive);
             (self.tell)(Exit {
                 pid,
                 cause,
@@ -427,29 +457,24 @@ fn watch_signals(signals: &SignalFd, wake: &EventFd, tell: &dyn Fn(SignalNotice)
     }
 }
 
-/// Ends and reaps children of this process that are not `known`: orphans of workers, adopted. Call it only
-/// while no worker is being made, whose pid nobody knows yet. Returns how many it met.
-pub fn reap_orphans(known: &dyn Fn(Pid) -> bool) -> usize {
-    let mut met = 0;
-    for pid in children() {
-        if !known(pid) {
-            met += 1;
-            kill_group(pid);
-            // It may take its time to die; the next sweep reaps it then.
-            let _ = wait_for(pid, false);
-        }
-    }
-    met
+/// Ends an adopted orphan, and reaps it if it is over already; if not, a later call does.
+pub fn end_orphan(pid: Pid) {
+    kill_group(pid);
+    let _ = wait_for(pid, false);
 }
 
-fn children() -> Vec<Pid> {
+/// The children of this process, adopted ones included.
+pub fn children() -> Vec<Pid> {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
         return Vec::new();
     };
     let mut children = Vec::new();
     for thread in threads.flatten() {
         if let Ok(list) = std::fs::read_to_string(thread.path().join("children")) {
-            children.extend(list.split_whitespace().filter_map(|word| word.parse().ok().map(Pid)));
+            children.extend(
+                list.split_whitespace()
+                    .filter_map(|word| word.parse().ok().map(Pid)),
+            );
         }
     }
     children

@@ -41,10 +41,10 @@ use crate::ids::Pid;
 pub use cores::UsableCores;
 pub use map::MappedFile;
 pub use os::{
-    OutputReader, Reaper, SignalWatch, become_subreaper, close_strays, create_private_dir, fill_random,
+    OutputReader, Reaper, SignalWatch, become_subreaper, children, close_strays, create_private_dir, end_orphan, fill_random,
     fork_is_offered, fork_worker, guard_worker, guard_zygote, hostname, inherit, kernel, kill_group,
     lock_file, memory_available, memory_total, monotonic_now, open_no_follow, open_private_new,
-    output_pipe, own_rusage, parent_is, quiet_exit, reap_orphans, reset_signals, restrict_new_files,
+    output_pipe, own_rusage, parent_is, quiet_exit, reset_signals, restrict_new_files,
     runtime_parent, signal_name, spawn, sync_dir, temporary_pause, terminate_group, thread_count,
     usable_cores, withhold,
 };

@@ -25,6 +25,7 @@ mod zygote;
 use std::io::Write;
 use std::process::ExitCode;
 
+use fumehood::experiment::ResourceUse;
 use fumehood::protocol::environment;
 use fumehood::sys;
 
@@ -62,4 +63,18 @@ pub fn main() -> ExitCode {
     };
     // A worker forked from the zygote left long ago by `quiet_exit`.
     ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// What was used between two readings; the peak is the later one's.
+pub fn difference(before: &ResourceUse, after: &ResourceUse) -> ResourceUse {
+    ResourceUse {
+        user_us: after.user_us.saturating_sub(before.user_us),
+        system_us: after.system_us.saturating_sub(before.system_us),
+        max_rss_kib: after.max_rss_kib,
+        minor_faults: after.minor_faults.saturating_sub(before.minor_faults),
+        voluntary_switches: after.voluntary_switches.saturating_sub(before.voluntary_switches),
+        involuntary_switches: after
+            .involuntary_switches
+            .saturating_sub(before.involuntary_switches),
+    }
 }

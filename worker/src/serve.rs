@@ -7,7 +7,6 @@
 use std::io::Write;
 
 use fumehood::clock::Monotonic;
-use fumehood::experiment::ResourceUse;
 use fumehood::ids::{Pid, WorkerId};
 use fumehood::protocol::{
     Assignment, Cut, FromWorker, Moments, Parcel, Report, StartOrder, ToWorker, WorkResult, cut,
@@ -103,6 +102,8 @@ const EMPTY: &[u8] = &[0];
 struct Worker {
     name: WorkerId,
     results: IpcSender<FromWorker>,
+    /// Moments that belong to the next report. A report takes them all, so that the birth of the process,
+    /// say, is told once, with its first task.
     moments: Moments,
 }
 
@@ -136,6 +137,7 @@ impl Worker {
             digest,
         } = encode(&result);
         self.moments.encoded = sys::monotonic_now();
+        let moments = std::mem::take(&mut self.moments);
         let count = u32::try_from(chunks.len()).map_err(|_| exit_code::BAD_ORDER)?;
         for (number, bytes) in (0u32..).zip(chunks) {
             self.say(FromWorker::Chunk {
@@ -153,8 +155,8 @@ impl Worker {
                 last,
                 chunks: count,
                 digest,
-                moments: self.moments,
-                used: difference(&before, &sys::own_rusage()),
+                moments,
+                used: crate::difference(&before, &sys::own_rusage()),
             },
         })
     }
@@ -171,18 +173,4 @@ fn encode(result: &WorkResult) -> Cut {
         .or_else(|message| encode_result(&Err(message)))
         .unwrap_or_default();
     cut(bytes)
-}
-
-/// What was used between two readings; the peak is the later one's.
-fn difference(before: &ResourceUse, after: &ResourceUse) -> ResourceUse {
-    ResourceUse {
-        user_us: after.user_us.saturating_sub(before.user_us),
-        system_us: after.system_us.saturating_sub(before.system_us),
-        max_rss_kib: after.max_rss_kib,
-        minor_faults: after.minor_faults.saturating_sub(before.minor_faults),
-        voluntary_switches: after.voluntary_switches.saturating_sub(before.voluntary_switches),
-        involuntary_switches: after
-            .involuntary_switches
-            .saturating_sub(before.involuntary_switches),
-    }
 }
