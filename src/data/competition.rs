@@ -257,3 +257,162 @@ fn parse(line: u64, text: &str, values: &mut Vec<f64>) -> Result<Option<String>,
     }
     Ok(Some(id.clone().into_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lines(name: &str, text: &[u8]) -> Lines {
+        let reader = Cursor::new(text.to_vec());
+        Lines::read(Path::new(name), reader, 1 << 20).expect("memory can be read")
+    }
+
+    fn joined(train: &str, test: &str, count: usize) -> Result<SeriesSet, DataError> {
+        join(
+            lines("train.csv", train.as_bytes()),
+            lines("test.csv", test.as_bytes()),
+            count,
+        )
+        .map(|(series, _)| series)
+    }
+
+    fn refused(train: &str, test: &str) -> String {
+        joined(train, test, usize::MAX)
+            .expect_err("no series")
+            .to_string()
+    }
+
+    const TRAIN: &str =
+        "\"V1\",\"V2\",\"V3\",\"V4\"\n\"Y1\",\"1\",\"2\",\n\"Y2\",\"3\",\"4\",\"5\"\n";
+    const TEST: &str = "\"V1\",\"V2\"\n\"Y2\",\"6\"\n\"Y1\",\"7\"\n";
+
+    #[test]
+    fn train_and_test_are_joined_by_id_in_the_order_of_train() {
+        let set = joined(TRAIN, TEST, usize::MAX).expect("series");
+        assert_eq!((set.name(0), set.values(0)), ("Y1", &[1.0, 2.0, 7.0][..]));
+        assert_eq!(
+            (set.name(1), set.values(1)),
+            ("Y2", &[3.0, 4.0, 5.0, 6.0][..])
+        );
+        let set = joined(TRAIN, TEST, 1).expect("series");
+        assert_eq!((set.len(), set.name(0)), (1, "Y1"));
+    }
+
+    #[test]
+    fn the_digest_covers_both_files_whole() {
+        let digest = |train: &str, test: &str, count| {
+            let train = lines("train.csv", train.as_bytes());
+            let test = lines("test.csv", test.as_bytes());
+            join(train, test, count).expect("series").1
+        };
+        let whole = digest(TRAIN, TEST, usize::MAX);
+        assert_eq!(digest(TRAIN, TEST, 1), whole);
+        assert_ne!(digest(TRAIN, &TEST.replace('7', "8"), 1), whole);
+        assert_ne!(digest(&TRAIN.replace('5', "6"), TEST, 1), whole);
+    }
+
+    #[test]
+    fn files_that_do_not_fit_are_refused() {
+        assert_eq!(
+            refused("id,a\nY1,1\nY3,2\n", "id,a\nY1,1\n"),
+            "train.csv: line 3, column 1: the test file has no series `Y3`"
+        );
+        assert_eq!(
+            refused("id,a\nY1,1\n", "id,a\nY1,1\nY3,1\n"),
+            "test.csv: line 3, column 1: the train file has no series `Y3`"
+        );
+        assert_eq!(
+            refused("id,a\nY1,1\nY1,2\n", "id,a\nY1,1\n"),
+            "train.csv: line 3, column 1: the name `Y1` is taken by the series of line 2, column 1"
+        );
+        assert_eq!(
+            refused("id,a\n", "id,a\n"),
+            "train.csv: the file has no series"
+        );
+    }
+
+    #[test]
+    fn lines_that_are_no_series_are_refused_with_their_place() {
+        assert_eq!(
+            refused("id,a,b,c\nY1,1,,3\n", "Y1,1\n"),
+            "train.csv: line 2, column 3: the series `Y1` has a gap here"
+        );
+        assert_eq!(
+            refused("Y1,1,nan\n", "Y1,1\n"),
+            "train.csv: line 1, column 3: `nan` is not a finite number"
+        );
+        assert_eq!(
+            refused("id,a\nY1,1\nY2,\"\",\n", "Y1,1\n"),
+            "train.csv: line 3: the series `Y2` has no values"
+        );
+        assert_eq!(
+            refused("id,a\n,1\n", "Y1,1\n"),
+            "train.csv: line 2: the series has no id"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_said_with_what_is_there() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let read = |path: &Path, frequency| {
+            read(Competition::M4, path, frequency, None).expect_err("nothing to read")
+        };
+        let error = read(&folder.path().join("nowhere"), Frequency::Yearly);
+        assert!(
+            error.to_string().ends_with("there is no such folder"),
+            "{error}"
+        );
+        let write = |name: &str, text: &str| {
+            fs::write(folder.path().join(name), text).expect("a writable folder");
+        };
+        write("Yearly-train.csv", TRAIN);
+        let error = read(folder.path(), Frequency::Hourly);
+        assert!(
+            error
+                .to_string()
+                .ends_with("Hourly-train.csv: there is no such file"),
+            "{error}"
+        );
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("that folder has series that are yearly")
+        );
+        let error = read(folder.path(), Frequency::Yearly);
+        assert!(
+            error
+                .to_string()
+                .ends_with("Yearly-test.csv: there is no such file"),
+            "{error}"
+        );
+        let error = read(folder.path(), Frequency::Other);
+        assert_eq!(error.to_string(), "the M4 competition has no other series");
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("its frequencies are yearly, quarterly, monthly, weekly, daily, hourly")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(
+            train in prop::collection::vec(any::<u8>(), 0..200),
+            test in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            if let Ok((set, _)) = join(lines("a", &train), lines("b", &test), usize::MAX) {
+                prop_assert!(!set.is_empty());
+            }
+        }
+
+        #[test]
+        fn no_table_makes_it_panic(train in "[Y0-9,\"\n.]{0,60}", test in "[Y0-9,\"\n.]{0,60}") {
+            if let Ok(set) = joined(&train, &test, usize::MAX) {
+                prop_assert!(set.shortest() >= 2);
+            }
+        }
+    }
+}

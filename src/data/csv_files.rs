@@ -363,7 +363,10 @@ impl Column {
 /// "3 series of 10 to 20 values each".
 fn counted(series: &SeriesSet) -> String {
     match (series.len(), series.shortest(), series.longest()) {
-        (1, _, values) => format!("one series of {values} values"),
+        (1, _, values) => format!(
+            "one series `{}` of {values} values",
+            shortened(series.name(0))
+        ),
         (count, shortest, longest) if shortest == longest => {
             format!("{count} series of {longest} values each")
         }
@@ -394,5 +397,249 @@ fn cut(lines: &Lines, line: u64, text: &str, separator: u8) -> Result<Vec<String
             place: lines.place(line, 0),
             what: "a quoted field is not closed properly".to_owned(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(text: impl AsRef<[u8]>) -> Result<DataSet, DataError> {
+        first(text, usize::MAX)
+    }
+
+    fn first(text: impl AsRef<[u8]>, count: usize) -> Result<DataSet, DataError> {
+        let reader = Cursor::new(text.as_ref().to_vec());
+        read_lines(Lines::read(Path::new("in.csv"), reader, 1 << 20)?, count)
+    }
+
+    /// "a 1 2; b 3".
+    fn shown(set: &SeriesSet) -> String {
+        let one = |i: usize| {
+            let values: Vec<String> = set.values(i).iter().map(f64::to_string).collect();
+            format!("{} {}", set.name(i), values.join(" "))
+        };
+        (0..set.len()).map(one).collect::<Vec<_>>().join("; ")
+    }
+
+    fn read_as(text: &str) -> String {
+        shown(&parse(text).expect("series").series)
+    }
+
+    fn refused(text: impl AsRef<[u8]>) -> String {
+        parse(text).expect_err("no series").to_string()
+    }
+
+    #[test]
+    fn the_long_layout_takes_series_as_they_appear() {
+        let text = "unique_id,ds,y\nb,2020,1\na,2020,5\nb,2021,2\n";
+        let set = parse(text).expect("series");
+        assert_eq!(shown(&set.series), "b 1 2; a 5");
+        assert_eq!(
+            set.layout,
+            "2 series of 1 to 2 values in the long layout (unique_id, ds, y), in the order of their lines"
+        );
+        assert_eq!((set.default_horizon, set.default_season_length), (12, 1));
+        assert_eq!(set.digest, *blake3::hash(text.as_bytes()).as_bytes());
+        let set = parse("y;price;unique_id\n1;9;a\n").expect("series");
+        assert_eq!(shown(&set.series), "a 1");
+        assert!(
+            set.layout.ends_with("; column `price` is not used"),
+            "{}",
+            set.layout
+        );
+    }
+
+    #[test]
+    fn the_wide_layout_takes_one_series_a_column() {
+        assert_eq!(read_as("a,b\n1,4\n2,5\n3,\n"), "a 1 2 3; b 4 5");
+        assert_eq!(read_as("a\tb\n1\t4\n2\t5\n"), "a 1 2; b 4 5");
+        assert_eq!(read_as("\u{feff}a;b\r\n1;4\r\n"), "a 1; b 4");
+        assert_eq!(read_as("\"a,1\",\"b\"\n\"1\",\"4\"\n"), "a,1 1; b 4");
+        let set = parse("a,b\n1,4\n").expect("series");
+        assert_eq!(set.layout, "2 series of 1 values each, one a column");
+    }
+
+    #[test]
+    fn a_first_column_of_dates_is_left_out() {
+        let set = parse("month,passengers\n1949-01,112\n1949-02,118\n").expect("series");
+        assert_eq!(shown(&set.series), "passengers 112 118");
+        assert_eq!(
+            set.layout,
+            "one series `passengers` of 2 values in a single column, column `month` being its dates"
+        );
+        assert_eq!(read_as("Year,a,b\n1949,1,2\n1950,3,4\n"), "a 1 3; b 2 4");
+        assert_eq!(read_as("what,a\nfirst,1\n"), "a 1");
+    }
+
+    #[test]
+    fn a_single_column_may_have_a_name() {
+        assert_eq!(read_as("sales\n1\n2\n\n\n"), "sales 1 2");
+        assert_eq!(read_as("1\n2.5\n-3e2"), "series 1 2.5 -300");
+    }
+
+    #[test]
+    fn only_so_many_series_are_taken_but_all_is_checked() {
+        let text = "a,b,c\n1,2,3\n";
+        let set = first(text, 2).expect("series");
+        assert_eq!(shown(&set.series), "a 1; b 2");
+        assert_eq!(set.digest, parse(text).expect("series").digest);
+        let set = first("unique_id,ds,y\na,1,1\nb,1,2\na,2,3\n", 1).expect("series");
+        assert_eq!(shown(&set.series), "a 1 3");
+        assert!(first("a,b\n1,x\n", 1).is_err());
+    }
+
+    #[test]
+    fn values_that_are_none_are_refused_with_their_place() {
+        assert_eq!(
+            refused("a,b\n1,2\n3,nan\n"),
+            "in.csv: line 3, column 2: `nan` is not a finite number"
+        );
+        assert_eq!(
+            refused("a\ninf\n"),
+            "in.csv: line 2, column 1: `inf` is not a finite number"
+        );
+        assert_eq!(
+            refused("unique_id,ds,y\na,1,NA\n"),
+            "in.csv: line 2, column 3: `NA` is not a finite number"
+        );
+        assert_eq!(
+            refused("nan\n1\n"),
+            "in.csv: line 1, column 1: `nan` is not a finite number"
+        );
+        let error = parse("a;b\n1;2,5\n").expect_err("a decimal comma");
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("write numbers with a decimal point")
+        );
+    }
+
+    #[test]
+    fn gaps_are_refused_at_the_empty_field() {
+        assert_eq!(
+            refused("a,b\n1,2\n3,\n4,\n5,6\n"),
+            "in.csv: line 3, column 2: the series `b` has a gap here"
+        );
+        assert_eq!(
+            refused("a,b\n,2\n3,4\n"),
+            "in.csv: line 2, column 1: the series `a` has a gap here"
+        );
+        assert_eq!(
+            refused("unique_id,ds,y\na,1,1\na,2,\n"),
+            "in.csv: line 3, column 3: the series `a` has a gap here"
+        );
+        assert_eq!(
+            refused("a\n1\n\n\n2\n"),
+            "in.csv: line 3: the line is empty, and line 5 is not"
+        );
+    }
+
+    #[test]
+    fn files_without_series_are_refused() {
+        assert_eq!(refused(""), "in.csv: the file is empty");
+        assert_eq!(refused("\n \n"), "in.csv: the file is empty");
+        assert_eq!(
+            refused("a,b\n"),
+            "in.csv: the file has a header and no values"
+        );
+        assert_eq!(
+            refused("a,b\n1,\n"),
+            "in.csv: line 1, column 2: the series `b` has no values"
+        );
+    }
+
+    #[test]
+    fn broken_tables_are_refused() {
+        assert_eq!(
+            refused("a,b\n1,2\n3\n"),
+            "in.csv: line 3: the line has 1 fields, the first one had 2"
+        );
+        assert_eq!(
+            refused("1,2\n3,4\n"),
+            "in.csv: line 1: the first line must name the series of the columns"
+        );
+        assert_eq!(
+            refused("a,b,a\n1,2,3\n"),
+            "in.csv: line 1, column 3: the name `a` is taken by the series of line 1, column 1"
+        );
+        assert_eq!(
+            refused("a,,b\n1,2,3\n"),
+            "in.csv: line 1, column 2: the column has no name"
+        );
+        assert_eq!(
+            refused("unique_id,ds,y\n,1,1\n"),
+            "in.csv: line 2, column 1: the unique_id is empty"
+        );
+        assert_eq!(
+            refused("a,b\n\"1,2\n"),
+            "in.csv: line 2: a quoted field is not closed properly"
+        );
+        assert_eq!(
+            refused(b"a\n\xff\n"),
+            "in.csv: line 2: byte 1 of the line is not UTF-8 text"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            columns in prop::collection::vec(
+                prop::collection::vec(prop::num::f64::NORMAL | prop::num::f64::ZERO, 1..8),
+                1..6,
+            ),
+            separator in prop::sample::select(vec![",", ";", "\t"]),
+            line_break in prop::sample::select(vec!["\n", "\r\n"]),
+        ) {
+            let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
+            let name = |i: usize| format!("\"series {i}\"");
+            let mut text = (0..columns.len()).map(name).collect::<Vec<_>>().join(separator);
+            for row in 0..rows {
+                let cell = |column: &Vec<f64>| column.get(row).map_or(String::new(), f64::to_string);
+                text += line_break;
+                text += &columns.iter().map(cell).collect::<Vec<_>>().join(separator);
+            }
+            let set = parse(&text).expect("well written").series;
+            prop_assert_eq!(set.len(), columns.len());
+            for (i, column) in columns.iter().enumerate() {
+                prop_assert_eq!(set.name(i), format!("series {i}"));
+                prop_assert_eq!(set.values(i), &column[..]);
+            }
+        }
+
+        #[test]
+        fn the_long_layout_is_read_as_written(
+            rows in prop::collection::vec((0usize..4, -1e9..1e9), 1..40),
+        ) {
+            let mut text = String::from("unique_id,ds,y\n");
+            for (at, (id, value)) in rows.iter().enumerate() {
+                text += &format!("s{id},{at},{value}\n");
+            }
+            let set = parse(&text).expect("well written").series;
+            prop_assert_eq!(set.total_values(), rows.len());
+            for i in 0..set.len() {
+                let of_it = rows.iter().filter(|(id, _)| format!("s{id}") == set.name(i));
+                let expected: Vec<f64> = of_it.map(|(_, value)| *value).collect();
+                prop_assert_eq!(set.values(i), &expected[..]);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            if let Ok(set) = parse(&bytes) {
+                prop_assert!(!set.series.is_empty());
+            }
+        }
+
+        #[test]
+        fn no_table_makes_it_panic(text in "(unique_id|[a-c,;\t\"0-9.\n ]){0,40}(,ds,y\n)?[a-c,;\t\"0-9.\n\r -]{0,60}") {
+            if let Ok(set) = parse(&text) {
+                prop_assert!(set.series.shortest() >= 1);
+                prop_assert!(set.series.all_values().iter().all(|value| value.is_finite()));
+            }
+        }
     }
 }

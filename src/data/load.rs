@@ -216,3 +216,67 @@ pub fn load(
     }
     Ok(set)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn frequencies_are_read_as_they_are_shown() {
+        for frequency in Frequency::ALL {
+            assert_eq!(frequency.to_string().parse(), Ok(frequency));
+        }
+        let error = "Montly".parse::<Frequency>().expect_err("a slip");
+        assert_eq!(error.to_string(), "`Montly` is no frequency");
+        assert_eq!(error.hint().as_deref(), Some("did you mean `monthly`?"));
+        let error = "12".parse::<Frequency>().expect_err("a number");
+        assert!(
+            error
+                .hint()
+                .is_some_and(|hint| hint.starts_with("the frequencies are yearly"))
+        );
+    }
+
+    #[test]
+    fn every_frequency_of_a_competition_has_defaults_and_no_other() {
+        for competition in [Competition::M3, Competition::M4] {
+            for frequency in Frequency::ALL {
+                assert_eq!(
+                    competition.defaults(frequency).is_some(),
+                    competition.frequencies().contains(&frequency),
+                    "{competition} {frequency}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn synthetic_series_need_nothing() {
+        let set = load(&Source::Synthetic { seed: 1 }, None, None).expect("always there");
+        assert_eq!(set.series.len(), 20);
+        assert_eq!((set.default_horizon, set.default_season_length), (12, 12));
+    }
+
+    #[test]
+    fn a_horizon_that_no_series_can_give_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("short.csv");
+        fs::write(&file, "a,b\n1,2\n3,\n5,\n").expect("a writable folder");
+        let source = Source::Custom { file };
+        let error = load(&source, None, None).expect_err("shorter than 12");
+        assert_eq!(
+            error.to_string(),
+            "no series is long enough for a horizon of 12: the longest has 3 values"
+        );
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("ask for a horizon of at most 2")
+        );
+        assert!(load(&source, None, Some(3)).is_err());
+        assert!(load(&source, None, Some(2)).is_ok());
+        assert!(load(&source, None, Some(0)).is_err());
+        assert!(load(&source, Some(0), Some(2)).is_err());
+    }
+}

@@ -18,6 +18,8 @@ mod competition;
 mod csv_files;
 mod error;
 mod load;
+#[cfg(test)]
+mod published_scores;
 mod series;
 mod store;
 mod synthetic;

@@ -269,3 +269,154 @@ fn failed(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> StoreE
         source,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn set(lengths: &[usize]) -> SeriesSet {
+        let mut set = SeriesSet::new();
+        for (i, length) in lengths.iter().enumerate() {
+            let values: Vec<f64> = (0..*length).map(|t| i as f64 + t as f64 / 8.0).collect();
+            set.push(format!("s{i}"), &values);
+        }
+        set
+    }
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().expect("a temporary folder")
+    }
+
+    #[test]
+    fn the_header_is_as_numpys_format_specification_says() {
+        for count in [0, 1, 999, usize::MAX] {
+            let header = header(F64, count);
+            assert_eq!(&header[..6], b"\x93NUMPY");
+            assert_eq!(&header[6..8], [1, 0], "version 1.0");
+            let rest = usize::from(u16::from_le_bytes([header[8], header[9]]));
+            assert_eq!(header.len(), 10 + rest);
+            assert_eq!(header.len() % 64, 0);
+            assert_eq!(header.last(), Some(&b'\n'));
+            let text = std::str::from_utf8(&header[10..]).expect("ASCII");
+            let dictionary = text.trim_end_matches(['\n', ' ']);
+            assert_eq!(
+                dictionary,
+                format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({count},), }}")
+            );
+        }
+    }
+
+    #[test]
+    fn the_files_hold_values_offsets_and_names() {
+        let folder = folder();
+        write_store(&set(&[2, 0, 1]), folder.path()).expect("a writable folder");
+        let offsets = fs::read(folder.path().join(OFFSETS)).expect("written");
+        let (start, count) = read_header(&offsets, I64).expect("well written");
+        let (offsets, _) = offsets[start..].as_chunks::<8>();
+        let offsets: Vec<i64> = offsets.iter().map(|o| i64::from_le_bytes(*o)).collect();
+        assert_eq!((count, offsets), (4, vec![0, 2, 2, 3]));
+        let names = fs::read_to_string(folder.path().join(NAMES)).expect("written");
+        assert_eq!(names, "[\"s0\",\"s1\",\"s2\"]\n");
+        let mut files: Vec<_> = fs::read_dir(folder.path())
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        files.sort();
+        assert_eq!(files, [NAMES, OFFSETS, VALUES], "no temporary file is left");
+    }
+
+    #[test]
+    fn a_store_can_be_written_again() {
+        let folder = folder();
+        write_store(&set(&[5]), folder.path()).expect("a writable folder");
+        write_store(&set(&[1, 1]), folder.path()).expect("a writable folder");
+        let store = Store::open(folder.path()).expect("a store");
+        assert_eq!((store.len(), store.is_empty()), (2, false));
+    }
+
+    #[test]
+    fn slices_beyond_the_end_are_refused() {
+        let folder = folder();
+        write_store(&set(&[3, 2]), folder.path()).expect("a writable folder");
+        let store = Store::open(folder.path()).expect("a store");
+        assert_eq!(store.slice(5, 0).expect("nothing at the end"), [0.0; 0]);
+        for (offset, length) in [
+            (5, 1),
+            (0, 6),
+            (6, 0),
+            (u64::MAX, 1),
+            (1, u64::MAX),
+            (1 << 61, 8),
+        ] {
+            let error = store.slice(offset, length).expect_err("beyond the end");
+            assert!(
+                matches!(error, StoreError::OutOfBounds { count: 5, .. }),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn damaged_files_are_refused() {
+        let folder = folder();
+        write_store(&set(&[3, 2]), folder.path()).expect("a writable folder");
+        let path = folder.path().join(VALUES);
+        let whole = fs::read(&path).expect("written");
+        let damaged = |bytes: &[u8]| {
+            fs::write(&path, bytes).expect("a writable folder");
+            match Store::open(folder.path()) {
+                Err(error @ StoreError::Damaged { .. }) => error.to_string(),
+                Err(other) => panic!("{other}"),
+                Ok(_) => panic!("it was opened"),
+            }
+        };
+        for length in 1..whole.len() {
+            damaged(&whole[..length]);
+        }
+        damaged(&[&whole[..], &[0]].concat());
+        let text = String::from_utf8_lossy(&whole[10..64]).into_owned();
+        for (from, to) in [("<f8", ">f8"), ("(5,)", "(6,)"), ("False", "True ")] {
+            let mut bytes = whole.clone();
+            bytes.splice(10..64, text.replacen(from, to, 1).into_bytes());
+            damaged(&bytes);
+        }
+        fs::remove_file(&path).expect("it is there");
+        assert!(matches!(
+            Store::open(folder.path()),
+            Err(StoreError::Io { .. })
+        ));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn every_series_comes_back_bit_for_bit(
+            series in prop::collection::vec(prop::collection::vec(any::<f64>(), 0..6), 0..6),
+        ) {
+            let folder = folder();
+            let mut set = SeriesSet::new();
+            for (i, values) in series.iter().enumerate() {
+                set.push(i.to_string(), values);
+            }
+            write_store(&set, folder.path()).expect("a writable folder");
+            let store = Store::open(folder.path()).expect("a store");
+            let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            for (i, values) in series.iter().enumerate() {
+                let (offset, length) = set.extent(i);
+                prop_assert_eq!(bits(&store.slice(offset, length).expect("in it")), bits(values));
+            }
+        }
+
+        #[test]
+        fn no_header_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..100), magic: bool) {
+            let bytes = if magic { [&MAGIC[..], &bytes].concat() } else { bytes };
+            if let Ok((start, count)) = read_header(&bytes, F64) {
+                prop_assert_eq!(start + count * WIDTH, bytes.len());
+            }
+        }
+    }
+}

@@ -67,7 +67,8 @@ fn one(seed: u64, number: u64) -> Vec<f64> {
                     2 => season(t) + shock,
                     3 => trend(t) + season(t) + shock,
                     4 => {
-                        state += shock;
+                        // Half as strong: its steps add up, and levels should stay positive.
+                        state += 0.5 * shock;
                         state
                     }
                     _ => {
@@ -110,5 +111,70 @@ impl Chance {
     fn normal(&mut self) -> f64 {
         let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.unit()));
         radius * libm::cos(2.0 * std::f64::consts::PI * self.unit())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forecast::decomposition::is_seasonal;
+
+    #[test]
+    fn a_seed_gives_the_same_series_and_another_seed_others() {
+        let set = generate(42, None);
+        assert_eq!(set.series.len(), 20);
+        assert_eq!(set, generate(42, None));
+        let other = generate(43, None);
+        assert_ne!(set.series.values(0), other.series.values(0));
+        assert_ne!(set.digest, other.digest);
+    }
+
+    #[test]
+    fn a_series_depends_on_its_number_and_not_on_how_many_there_are() {
+        let few = generate(7, Some(3)).series;
+        let many = generate(7, Some(50)).series;
+        for i in 0..few.len() {
+            assert_eq!(few.name(i), format!("synthetic-{}", i + 1));
+            assert_eq!(few.values(i), many.values(i));
+        }
+    }
+
+    #[test]
+    fn the_bytes_are_the_same_on_every_machine() {
+        let set = generate(42, Some(5)).series;
+        let mut hasher = blake3::Hasher::new();
+        for value in set.all_values() {
+            hasher.update(&value.to_le_bytes());
+        }
+        assert_eq!(
+            hasher.finalize().to_hex().as_str(),
+            "79406428be52a0aaf8e0384f53c5be3d9f8697045334d6179a929d1f2eeb5fc3"
+        );
+    }
+
+    #[test]
+    fn series_are_as_long_and_as_positive_as_promised() {
+        let set = generate(1, Some(500)).series;
+        for i in 0..set.len() {
+            assert!((60..200).contains(&set.values(i).len()));
+        }
+        assert!(
+            set.all_values()
+                .iter()
+                .all(|value| value.is_finite() && *value > 0.0)
+        );
+    }
+
+    #[test]
+    fn the_kinds_with_a_season_have_one() {
+        let set = generate(5, Some(100)).series;
+        let seasonal = |kind: usize| {
+            let of_kind = (0..set.len()).filter(|i| (i + 1) % 5 == kind);
+            of_kind
+                .filter(|i| is_seasonal(set.values(*i), SEASON))
+                .count()
+        };
+        assert_eq!((seasonal(2), seasonal(3)), (20, 20));
+        assert!(seasonal(0) < 8, "an autoregression seldom looks seasonal");
     }
 }

@@ -155,3 +155,138 @@ pub(super) fn power_of_two_scale(values: &[f64]) -> f64 {
     // Twice the scale of the smallest subnormal would itself be infinite.
     libm::scalbn(1.0, (-exponent).min(1000))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::forecast::ModelConfig;
+
+    fn models() -> impl Iterator<Item = (&'static str, Box<dyn Model>)> {
+        ModelConfig::NAMES.iter().map(|name| {
+            let config = ModelConfig::from_parameters(name, &[]).expect("a listed name");
+            (*name, config.build())
+        })
+    }
+
+    #[test]
+    fn a_constant_goes_on_exactly() {
+        for (name, model) in models() {
+            for value in [0.0, 0.1, -7.3, 1e300, 1e-310, f64::MAX] {
+                for season in [1, 4] {
+                    let forecast = model.forecast(&[value; 30], season, 3, Seed(0));
+                    assert_eq!(forecast, Ok(vec![value; 3]), "{name}, season {season}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_series_is_forecast_or_refused_by_name() {
+        let refusal = |model: &'static str, needed, length| {
+            Err(ModelError::TooShort {
+                model,
+                needed,
+                length,
+            })
+        };
+        for (name, model) in models() {
+            assert_eq!(model.forecast(&[], 1, 1, Seed(0)), {
+                let needed = if matches!(name, "drift" | "theta") {
+                    2
+                } else {
+                    1
+                };
+                refusal(name, needed, 0)
+            });
+            let one = model.forecast(&[5.0], 1, 2, Seed(0));
+            match name {
+                "drift" | "theta" => assert_eq!(one, refusal(name, 2, 1)),
+                _ => assert_eq!(one, Ok(vec![5.0; 2]), "{name}"),
+            }
+            let less_than_a_season = model.forecast(&[5.0, 5.0, 5.0], 4, 2, Seed(0));
+            match name {
+                "seasonal-naive" => assert_eq!(less_than_a_season, refusal(name, 4, 3)),
+                _ => assert_eq!(less_than_a_season, Ok(vec![5.0; 2]), "{name}"),
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_refused_with_their_place() {
+        for (name, model) in models() {
+            let error = model.forecast(&[1.0, 2.0, f64::NAN, 4.0], 1, 1, Seed(0));
+            let error = error.expect_err(name).to_string();
+            assert_eq!(
+                error,
+                "value 3 of the series is NaN, which is not a finite number"
+            );
+            assert!(
+                model
+                    .forecast(&[1.0, f64::INFINITY], 1, 1, Seed(0))
+                    .is_err()
+            );
+            assert_eq!(
+                model.forecast(&[1.0, 2.0], 0, 1, Seed(0)),
+                Err(ModelError::NoSeason),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_forecast_beyond_the_range_of_numbers_is_an_error() {
+        let drift = ModelConfig::Drift.build();
+        assert_eq!(
+            drift.forecast(&[0.0, f64::MAX], 1, 2, Seed(0)),
+            Err(ModelError::OutOfRange {
+                model: "drift",
+                step: 1
+            })
+        );
+    }
+
+    #[test]
+    fn a_failed_self_test_shows_both_answers() {
+        assert_eq!(check_self_test("naive", vec![1.0], &[1.0], 0.0), Ok(()));
+        for wrong in [vec![1.1], vec![], vec![1.0, 1.0], vec![f64::NAN]] {
+            let error = check_self_test("naive", wrong, &[1.0], 1e-3).expect_err("another answer");
+            assert!(error.to_string().ends_with("instead of [1.0]"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_finite_series_has_a_finite_forecast_or_a_reason(
+            train in prop::collection::vec(
+                prop::num::f64::NORMAL | prop::num::f64::ZERO | prop::num::f64::SUBNORMAL,
+                0..40,
+            ),
+            season in 0u32..10,
+            horizon in 0u32..10,
+        ) {
+            for (name, model) in models() {
+                if let Ok(forecast) = model.forecast(&train, season, horizon, Seed(0)) {
+                    prop_assert_eq!(forecast.len(), horizon as usize, "{}", name);
+                    prop_assert!(forecast.iter().all(|value| value.is_finite()), "{}", name);
+                }
+            }
+        }
+
+        #[test]
+        fn every_ordinary_series_has_a_forecast_that_scales_with_it(
+            train in prop::collection::vec(1.0..1e6, 12..60),
+            season in 1u32..6,
+        ) {
+            for (name, model) in models() {
+                let forecast = model.forecast(&train, season, 5, Seed(0)).expect(name);
+                let double: Vec<f64> = train.iter().map(|value| value * 2.0).collect();
+                let of_double = model.forecast(&double, season, 5, Seed(0)).expect(name);
+                for (one, two) in forecast.iter().zip(&of_double) {
+                    prop_assert_eq!(one * 2.0, *two, "{}", name);
+                }
+            }
+        }
+    }
+}

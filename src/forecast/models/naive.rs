@@ -114,3 +114,30 @@ impl Model for Drift {
         check_self_test("drift", got, &[5.5, 7.0], 0.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_season_of_one_is_naive(train in prop::collection::vec(-1e6..1e6, 1..30)) {
+            let naive = Naive.forecast(&train, 1, 4, Seed(0));
+            prop_assert_eq!(SeasonalNaive.forecast(&train, 1, 4, Seed(0)), naive.clone());
+            prop_assert_eq!(Naive2.forecast(&train, 1, 4, Seed(0)), naive);
+        }
+
+        #[test]
+        fn drift_goes_on_with_a_line(first in -100i32..100, slope in -10i32..10, length in 2i32..20) {
+            let line = |from: i32, to: i32| {
+                (from..to).map(|t| f64::from(first + slope * t)).collect::<Vec<_>>()
+            };
+            let forecast = Drift.forecast(&line(0, length), 1, 5, Seed(0)).expect("long enough");
+            for (got, known) in forecast.iter().zip(line(length, length + 5)) {
+                prop_assert!((got - known).abs() < 1e-9);
+            }
+        }
+    }
+}

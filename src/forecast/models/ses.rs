@@ -133,3 +133,74 @@ fn fit(values: &[f64], alpha: f64) -> Fit {
         level: level + weight * first_level,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn agrees_with_the_book_on_oil() {
+        let fit = best_fit(&OIL);
+        assert!((fit.alpha - 0.834).abs() < 5e-4, "{fit:?}");
+        assert!((fit.first_level - 446.6).abs() < 0.05, "{fit:?}");
+        assert!((fit.level - 542.68).abs() < 5e-3, "{fit:?}");
+    }
+
+    #[test]
+    fn a_level_with_noise_is_averaged_and_a_walk_followed() {
+        let noise: Vec<f64> = (0..60)
+            .map(|t| if t % 2 == 0 { 9.0 } else { 11.0 })
+            .collect();
+        let fit = best_fit(&noise);
+        assert_eq!(fit.alpha, LEAST_ALPHA);
+        assert!((fit.level - 10.0).abs() < 0.02);
+        let line: Vec<f64> = (0..60).map(f64::from).collect();
+        assert_eq!(best_fit(&line).alpha, GREATEST_ALPHA);
+    }
+
+    proptest! {
+        #[test]
+        fn the_closed_form_is_the_smoothing_it_stands_for(
+            values in prop::collection::vec(-100.0..100.0, 1..40),
+            alpha in LEAST_ALPHA..GREATEST_ALPHA,
+            other in -100.0..100.0,
+        ) {
+            let smooth = |first_level: f64| {
+                let (mut level, mut squares) = (first_level, 0.0);
+                for value in &values {
+                    let error = value - level;
+                    squares += error * error;
+                    level += alpha * error;
+                }
+                (squares, level)
+            };
+            let fit = fit(&values, alpha);
+            let (squares, level) = smooth(fit.first_level);
+            prop_assert!((fit.error - squares).abs() <= 1e-9 * (1.0 + squares));
+            prop_assert!((fit.level - level).abs() <= 1e-9 * (1.0 + level.abs()));
+            // No other first level is better.
+            prop_assert!(squares <= smooth(other).0 + 1e-9 * (1.0 + squares));
+        }
+
+        #[test]
+        fn no_alpha_of_a_fine_grid_is_better(values in prop::collection::vec(0.0..100.0, 2..30)) {
+            let best = best_fit(&values);
+            for i in 0..=500 {
+                let alpha = LEAST_ALPHA + (GREATEST_ALPHA - LEAST_ALPHA) * f64::from(i) / 500.0;
+                let here = fit(&values, alpha);
+                // A valley narrower than the grid may be missed, if it is as shallow as this.
+                prop_assert!(best.error <= here.error * 1.02 + 1e-9, "{:?} {:?}", best, here);
+            }
+        }
+
+        #[test]
+        fn the_level_lies_within_the_series(values in prop::collection::vec(-1e3..1e3, 1..40)) {
+            let level = last_level(&values);
+            let low = values.iter().copied().fold(f64::MAX, f64::min);
+            let high = values.iter().copied().fold(f64::MIN, f64::max);
+            prop_assert!((low - 1e-9..=high + 1e-9).contains(&level));
+        }
+    }
+}

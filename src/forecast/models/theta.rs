@@ -81,3 +81,69 @@ fn straight_line(values: &[f64]) -> (f64, f64) {
     let slope = products / squares;
     (values[0] + mean - slope * middle, slope)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_positive_series_is_not_forecast_below_zero() {
+        let falling: Vec<f64> = (0..20).map(|t| f64::from(19 - t)).collect();
+        let forecast = Theta
+            .forecast(&falling, 1, 5, Seed(0))
+            .expect("long enough");
+        assert!(forecast.iter().all(|value| *value == 0.0), "{forecast:?}");
+    }
+
+    #[test]
+    fn a_series_with_negative_values_may_go_on_below_zero() {
+        let falling: Vec<f64> = (0..20).map(|t| f64::from(10 - t)).collect();
+        let forecast = Theta
+            .forecast(&falling, 1, 5, Seed(0))
+            .expect("long enough");
+        assert!(
+            forecast.windows(2).all(|pair| pair[1] < pair[0]),
+            "{forecast:?}"
+        );
+        assert!(forecast[0] < -9.0);
+    }
+
+    #[test]
+    fn a_season_on_a_line_goes_on() {
+        let values: Vec<f64> = (0..48)
+            .map(|t| (100.0 + f64::from(t)) * [0.9, 1.1][t as usize % 2])
+            .collect();
+        let forecast = Theta.forecast(&values, 2, 2, Seed(0)).expect("long enough");
+        assert!(forecast[0] < 140.0 && forecast[1] > 150.0, "{forecast:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn the_line_is_the_least_squares_line(
+            values in prop::collection::vec(-1e3..1e3, 2..40),
+            shift in -1.0..1.0,
+            turn in -1.0..1.0,
+        ) {
+            let squares = |first: f64, slope: f64| -> f64 {
+                let error = |(t, value): (usize, &f64)| value - (first + slope * t as f64);
+                values.iter().enumerate().map(error).map(|e| e * e).sum()
+            };
+            let (first, slope) = straight_line(&values);
+            let best = squares(first, slope);
+            prop_assert!(best <= squares(first + shift, slope + turn) + 1e-9 * (1.0 + best));
+        }
+
+        #[test]
+        fn forecasts_of_a_seasonless_series_lie_on_a_line_of_half_the_slope(
+            values in prop::collection::vec(100.0..200.0, 3..40),
+        ) {
+            let (_, slope) = straight_line(&values);
+            let forecast = extend(&values, 6);
+            for pair in forecast.windows(2) {
+                prop_assert!((pair[1] - pair[0] - slope / 2.0).abs() < 1e-9);
+            }
+        }
+    }
+}
