@@ -94,3 +94,86 @@ impl Sweep {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::Register;
+    use super::super::kernel::Kernel;
+    use super::*;
+
+    fn sweep_all(order: u32, coefficients: &[u32]) -> (Layout, Packing, Vec<u64>) {
+        let register = Register::new(order, coefficients).unwrap();
+        let layout = Layout::of(&register).unwrap();
+        let packing = Packing::new(layout);
+        let mut words = Vec::new();
+        let mut sweep = Sweep::new(layout, packing);
+        for node in 0..layout.nodes {
+            sweep.candidates(node, &mut |word| words.push(word));
+        }
+        (layout, packing, words)
+    }
+
+    /// Symbols of a word, the oldest first.
+    fn symbols(layout: &Layout, packing: &Packing, word: u64) -> Vec<u64> {
+        (0..layout.degree)
+            .rev()
+            .map(|i| word >> (i * packing.symbol_bits) & ((1 << packing.symbol_bits) - 1))
+            .collect()
+    }
+
+    /// By definition: no end of the word is smaller than its beginning.
+    #[test]
+    fn candidates_are_exactly_the_prenecklaces_that_are_not_distinguished() {
+        for (order, degree) in [
+            (2, 1),
+            (2, 4),
+            (2, 5),
+            (2, 11),
+            (3, 3),
+            (3, 6),
+            (5, 4),
+            (7, 3),
+            (251, 1),
+        ] {
+            let (layout, packing, words) = sweep_all(order, &vec![1; degree]);
+            let found: BTreeSet<u64> = words.iter().copied().collect();
+            assert_eq!(found.len(), words.len(), "a candidate came twice");
+            let states = 1u64 << (packing.symbol_bits * layout.degree);
+            let expected: BTreeSet<u64> = (packing.bound()..states)
+                .filter(|&word| {
+                    let word = symbols(&layout, &packing, word);
+                    word.iter().all(|&s| s < u64::from(order))
+                        && (1..degree).all(|i| word[i..] >= word[..degree - i])
+                })
+                .collect();
+            assert_eq!(found, expected, "GF({order}), degree {degree}");
+        }
+    }
+
+    #[test]
+    fn every_leftover_cycle_has_its_smallest_state_among_the_candidates() {
+        let (_, packing, words) = sweep_all(2, &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let register = Register::new(2, &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+        let kernel = Kernel::new(&packing, register.coefficients());
+        let candidates: BTreeSet<u64> = words.into_iter().collect();
+        for start in packing.bound()..1 << 10 {
+            let mut smallest = start;
+            let mut word = kernel.next(start);
+            while word != start {
+                smallest = smallest.min(word);
+                word = kernel.next(word);
+            }
+            assert!(smallest < packing.bound() || candidates.contains(&smallest));
+        }
+    }
+
+    /// About one state in `d` is tried.
+    #[test]
+    fn candidates_are_few() {
+        let (layout, _, words) = sweep_all(2, &[1; 16]);
+        let share = layout.states as f64 / words.len() as f64;
+        assert!(share > 6.0, "one in {share}");
+    }
+}
