@@ -227,27 +227,20 @@ mod comparison {
         assert_eq!(wide.transient_states, wide.state_count - 1u32);
     }
 
-    /// The exponents of a polynomial `x^d + ... + 1` over GF(2), as the coefficients of its register.
-    fn binary(degree: usize, exponents: &[usize]) -> Vec<u32> {
-        let mut coefficients = vec![0; degree];
-        for &exponent in exponents {
-            coefficients[exponent] = 1;
-        }
-        coefficients
-    }
-
-    /// Primitive polynomials over GF(2): MacWilliams and Sloane, The Theory of Error-Correcting Codes
-    /// (1978), page 408; OEIS A071802.
+    /// The least primitive polynomials over GF(2), bit `i` the coefficient of `x^i`: OEIS A132447. The
+    /// one of degree 24 is `x^24 + x^4 + x^3 + x + 1`.
     #[test]
     fn primitive_polynomials_give_one_long_cycle() {
-        for (degree, exponents) in [
-            (1, vec![0]),
-            (2, vec![1, 0]),
-            (16, vec![5, 3, 1, 0]),
-            (20, vec![3, 0]),
-            (24, vec![4, 3, 1, 0]),
+        for (degree, polynomial) in [
+            (1, 3),
+            (2, 7),
+            (8, 285),
+            (16, 65_581),
+            (20, 1_048_585),
+            (24, 16_777_243),
         ] {
-            let found = planned(2, &binary(degree, &exponents));
+            let coefficients: Vec<u32> = (0..degree).map(|i| polynomial >> i & 1).collect();
+            let found = planned(2, &coefficients);
             let long = (1 << degree) - 1;
             let expected = if long == 1 {
                 BTreeMap::from([(1, 2)])

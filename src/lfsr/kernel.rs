@@ -117,7 +117,7 @@ pub(super) struct BinaryStep {
 impl Step for BinaryStep {
     #[inline(always)]
     fn next(&self, word: u64) -> u64 {
-        (word << 1) & self.mask | u64::from((word & self.taps).count_ones() & 1)
+        ((word << 1) & self.mask) | u64::from((word & self.taps).count_ones() & 1)
     }
 }
 
@@ -143,7 +143,7 @@ impl<const TABLES: usize> Step for TableStep<TABLES> {
             // The table's mask has at most TABLE_BITS bits: this one only tells the compiler.
             sum += usize::from(table[part as usize & ((1 << TABLE_BITS) - 1)]);
         }
-        (word << self.symbol_bits) & self.mask | u64::from(self.residues[sum])
+        ((word << self.symbol_bits) & self.mask) | u64::from(self.residues[sum])
     }
 }
 

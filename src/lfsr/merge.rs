@@ -238,7 +238,7 @@ mod tests {
         let mut parts = tables(&register, &[0, 1, 7, 15, 16]);
         parts.rotate_left(2);
         assert_eq!(merge(&register, parts).unwrap(), whole);
-        // x^8 + x^4 + x^3 + x^2 + 1 is primitive: MacWilliams and Sloane, OEIS A071802.
+        // x^8 + x^4 + x^3 + x^2 + 1 is primitive: OEIS A132447.
         let lengths: Vec<String> = whole.cycle_lengths.keys().map(BigUint::to_string).collect();
         assert_eq!(lengths, ["1", "255"]);
     }

@@ -23,6 +23,10 @@ pub(super) struct Sweep {
     packing: Packing,
     /// The symbols from place 1 on, the oldest first; place 0 is a zero that ends the recursion.
     word: Vec<u32>,
+    /// The node's symbols, packed.
+    given: u64,
+    /// A grown part below this begins with a longer run of zeros than any among the given symbols.
+    longer_run: u64,
 }
 
 impl Sweep {
@@ -31,6 +35,8 @@ impl Sweep {
             layout,
             packing,
             word: vec![0; layout.degree as usize + 1],
+            given: 0,
+            longer_run: 0,
         }
     }
 
@@ -50,24 +56,18 @@ impl Sweep {
             return;
         }
         self.word[..=longest].fill(0);
-        let given = self.packing.pack_node(node);
-        self.grow(longest + 1, 1, 0, given, emit);
+        self.given = self.packing.pack_node(node);
+        self.longer_run = 1 << (self.packing.symbol_bits * (zeros - longest - 1) as u32);
+        self.grow(longest + 1, 1, 0, emit);
     }
 
     /// Grows the word from `place` on. `period` is the length of the longest prefix that is a Lyndon
     /// word, the same that Ruskey, Savage and Wang call `p`; `grown` is the packed prefix.
-    fn grow(
-        &mut self,
-        place: usize,
-        period: usize,
-        grown: u64,
-        given: u64,
-        emit: &mut impl FnMut(u64),
-    ) {
+    fn grow(&mut self, place: usize, period: usize, grown: u64, emit: &mut impl FnMut(u64)) {
         if place > self.layout.zeros as usize {
             // The prefix of zeros is the distinguished state itself: a node, no leftover.
-            if grown != 0 && self.given_part_fits(period) {
-                emit(grown << self.packing.node_bits | given);
+            if grown != 0 && self.given_part_fits(period, grown) {
+                emit((grown << self.packing.node_bits) | self.given);
             }
             return;
         }
@@ -75,13 +75,18 @@ impl Sweep {
         for symbol in least..self.layout.order {
             self.word[place] = symbol;
             let period = if symbol == least { period } else { place };
-            let grown = grown << self.packing.symbol_bits | u64::from(symbol);
-            self.grow(place + 1, period, grown, given, emit);
+            let grown = (grown << self.packing.symbol_bits) | u64::from(symbol);
+            self.grow(place + 1, period, grown, emit);
         }
     }
 
     /// Whether the whole word is a prenecklace, when its grown part is one with this `period`.
-    fn given_part_fits(&self, mut period: usize) -> bool {
+    fn given_part_fits(&self, mut period: usize, grown: u64) -> bool {
+        // A Lyndon word has no end that is also its beginning, so nothing that starts in it is still
+        // undecided where it ends; and what starts later has fewer zeros to offer.
+        if period == self.layout.zeros as usize && grown < self.longer_run {
+            return true;
+        }
         for place in self.layout.zeros as usize + 1..self.word.len() {
             let (symbol, least) = (self.word[place], self.word[place - period]);
             if symbol < least {
