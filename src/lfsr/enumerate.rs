@@ -306,3 +306,83 @@ fn check(passed: bool, what: &'static str) -> Result<(), EnumerateError> {
         Err(EnumerateError::SelfTest { what })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task() -> EnumerateTask {
+        let register = Register::new(2, &[1, 1, 0, 0, 0, 0]).unwrap();
+        EnumerateTask::new(
+            &register,
+            StateRange {
+                first: 16,
+                last: 47,
+            },
+        )
+    }
+
+    #[test]
+    fn a_task_is_plain_numbers_on_the_wire() {
+        let wire = postcard::to_stdvec(&task()).unwrap();
+        assert_eq!(wire, [2, 6, 6, 1, 1, 0, 0, 0, 0, 16, 47]);
+        assert_eq!(
+            postcard::from_bytes::<EnumerateTask>(&wire).unwrap(),
+            task()
+        );
+    }
+
+    #[test]
+    fn a_run_gives_the_same_bytes_each_time() {
+        let enumeration = Enumeration::prepare(&task()).unwrap();
+        let table = enumeration.run().unwrap();
+        assert_eq!(enumeration.run().unwrap(), table);
+        assert_eq!((table.first, table.last, table.segments), (16, 47, 2));
+        let again = Enumeration::prepare(&task()).unwrap().run().unwrap();
+        assert_eq!(again.digest_hex(), table.digest_hex());
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_are_refused() {
+        let refusal = |change: fn(&mut EnumerateTask)| {
+            let mut task = task();
+            change(&mut task);
+            Enumeration::prepare(&task).unwrap_err().to_string()
+        };
+        assert_eq!(
+            refusal(|task| task.gf_order = 6),
+            "the task holds no register: there is no field of order 6: 6 = 2 * 3 is not a power of one prime"
+        );
+        assert_eq!(
+            refusal(|task| task.degree = 5),
+            "the task says degree 5 but has 6 coefficients"
+        );
+        assert_eq!(
+            refusal(|task| task.last = 46),
+            "states 16 to 46 are no range of this register: it has 64 periodic states, cut at multiples of 16"
+        );
+        assert!(refusal(|task| task.last = u64::MAX).starts_with("states 16 to"));
+        assert!(refusal(|task| task.first = 48).starts_with("states 48 to 47"));
+        let large = refusal(|task| {
+            task.coefficients = vec![1; 41];
+            task.degree = 41;
+        });
+        assert!(large.contains("2^41 periodic states"), "{large}");
+    }
+
+    #[test]
+    fn the_self_test_finds_a_wrong_kernel() {
+        for order in [2, 7] {
+            let register = Register::new(order, &[1, 1, 0, 1]).unwrap();
+            let other = Register::new(order, &[1, 1, 1, 1]).unwrap();
+            let engine = Engine::new(&other).unwrap();
+            assert_eq!(
+                test_step(&register, &engine),
+                Err(EnumerateError::SelfTest {
+                    what: "the kernel against the companion matrix"
+                })
+            );
+            assert_eq!(test_step(&other, &engine), Ok(()));
+        }
+    }
+}

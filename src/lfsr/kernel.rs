@@ -11,7 +11,7 @@
 //! each few symbols, reduced by a last table: all tables together stay in the first-level cache.
 //!
 //! A walk is one long chain of dependent operations, which leaves most of a processor idle. So eight
-//! walks advance side by side; facts and figures of the choice are in the benchmark notes.
+//! walks advance side by side.
 
 use super::ranges::Layout;
 
@@ -117,7 +117,7 @@ pub(super) struct BinaryStep {
 impl Step for BinaryStep {
     #[inline(always)]
     fn next(&self, word: u64) -> u64 {
-        (word << 1) & self.mask | u64::from((word & self.taps).count_ones() & 1)
+        ((word << 1) & self.mask) | u64::from((word & self.taps).count_ones() & 1)
     }
 }
 
@@ -143,7 +143,7 @@ impl<const TABLES: usize> Step for TableStep<TABLES> {
             // The table's mask has at most TABLE_BITS bits: this one only tells the compiler.
             sum += usize::from(table[part as usize & ((1 << TABLE_BITS) - 1)]);
         }
-        (word << self.symbol_bits) & self.mask | u64::from(self.residues[sum])
+        ((word << self.symbol_bits) & self.mask) | u64::from(self.residues[sum])
     }
 }
 
@@ -309,6 +309,132 @@ fn walk_on<S: Step>(step: &S, start: u64, limit: u64) -> (u64, u64) {
         length += 1;
         if word <= limit {
             return (word, length);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Register;
+    use super::*;
+
+    const ORDERS: [u32; 14] = [2, 3, 5, 7, 11, 13, 17, 31, 37, 61, 67, 127, 131, 251];
+
+    /// Registers of every shape of kernel, c0 not zero.
+    fn registers() -> impl Strategy<Value = Register> {
+        proptest::sample::select(ORDERS.to_vec()).prop_flat_map(|order| {
+            let most = (1..=40)
+                .take_while(|&d| u64::from(order).pow(d) <= 1 << 40)
+                .count();
+            (1..order, proptest::collection::vec(0..order, 0..most)).prop_map(
+                move |(c0, mut rest)| {
+                    rest.insert(0, c0);
+                    Register::new(order, &rest).unwrap()
+                },
+            )
+        })
+    }
+
+    fn kernel_of(register: &Register) -> (Packing, Kernel) {
+        let packing = Packing::new(Layout::of(register).unwrap());
+        let kernel = Kernel::new(&packing, register.coefficients());
+        (packing, kernel)
+    }
+
+    /// The claims behind the packing and behind `Kernel::Six`.
+    #[test]
+    fn every_state_fits_a_word_and_every_register_a_kernel() {
+        for order in (2..=251).filter(|&q| crate::field::PrimeField::new(q).is_ok()) {
+            let most = (1..=40u32)
+                .take_while(|&d| {
+                    u64::from(order)
+                        .checked_pow(d)
+                        .is_some_and(|n| n <= 1 << 40)
+                })
+                .count();
+            let register = Register::new(order, &vec![1; most]).unwrap();
+            let packing = Packing::new(Layout::of(&register).unwrap());
+            assert!(packing.symbol_bits * most as u32 <= 51, "GF({order})");
+            let tables = most.div_ceil((TABLE_BITS / packing.symbol_bits) as usize);
+            assert!(
+                order == 2 || tables <= 6,
+                "GF({order}) wants {tables} tables"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_kernel_steps_as_the_register(
+            register in registers(),
+            seed in proptest::collection::vec(any::<u32>(), 40),
+        ) {
+            let (packing, kernel) = kernel_of(&register);
+            let mut state: Vec<u32> = seed[..register.degree() as usize]
+                .iter()
+                .map(|s| s % register.gf_order())
+                .collect();
+            for _ in 0..50 {
+                let next = register.step(&state);
+                prop_assert_eq!(kernel.next(packing.pack(&state)), packing.pack(&next));
+                state = next;
+            }
+        }
+
+        #[test]
+        fn nodes_survive_packing(register in registers(), any in any::<u64>()) {
+            let (packing, _) = kernel_of(&register);
+            let layout = packing.layout;
+            let node = any % layout.nodes;
+            let word = packing.pack_node(node);
+            prop_assert!(word < packing.bound());
+            prop_assert_eq!(packing.unpack_node(word), node);
+            // The node's state is number node * stride: its symbols, the oldest first, are the digits.
+            let mut number = node * layout.stride;
+            let order = u64::from(layout.order);
+            let symbols: Vec<u32> = (0..layout.degree)
+                .map(|_| {
+                    let symbol = number % order;
+                    number /= order;
+                    symbol as u32
+                })
+                .collect();
+            prop_assert_eq!(packing.pack(&symbols), word);
+        }
+
+        #[test]
+        fn lanes_walk_as_one_walk_does(
+            coefficients in proptest::collection::vec(0..3u32, 4..8),
+            count in 0..40u64,
+        ) {
+            let mut coefficients = coefficients;
+            coefficients[0] = 2;
+            let register = Register::new(3, &coefficients).unwrap();
+            let (packing, kernel) = kernel_of(&register);
+            let walks: Vec<Walk> = (0..count)
+                .map(|i| {
+                    let start = packing.pack_node(i % packing.layout.nodes);
+                    // Some stop at a distinguished state, some only below their start.
+                    let limit = if i % 3 == 0 { start } else { packing.bound() - 1 };
+                    Walk { start, limit }
+                })
+                .collect();
+            let mut found = vec![None; walks.len()];
+            kernel.walk(&walks, |index, end, length| {
+                assert!(found[index].is_none(), "walk {index} ended twice");
+                found[index] = Some((end, length));
+            });
+            for (walk, found) in walks.iter().zip(found) {
+                let mut word = kernel.next(walk.start);
+                let mut length = 1;
+                while word > walk.limit {
+                    word = kernel.next(word);
+                    length += 1;
+                }
+                prop_assert_eq!(found, Some((word, length)));
+            }
         }
     }
 }

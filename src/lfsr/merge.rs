@@ -205,3 +205,136 @@ pub(super) fn cycles_of(segments: &[Segment]) -> Option<BTreeMap<u64, u64>> {
     }
     Some(cycles)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{EnumerateTask, Enumeration};
+    use super::*;
+
+    /// GF(2), degree 8: 16 nodes, cut into ranges at these nodes.
+    fn register() -> Register {
+        Register::new(2, &[1, 0, 1, 1, 1, 0, 0, 0]).unwrap()
+    }
+
+    fn tables(register: &Register, cuts: &[u64]) -> Vec<RangeTable> {
+        let stride = Layout::of(register).unwrap().stride;
+        cuts.windows(2)
+            .map(|cut| {
+                let range = StateRange {
+                    first: cut[0] * stride,
+                    last: cut[1] * stride - 1,
+                };
+                Enumeration::prepare(&EnumerateTask::new(register, range))
+                    .and_then(|enumeration| enumeration.run())
+                    .unwrap()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn tables_may_come_in_any_order() {
+        let register = register();
+        let whole = merge(&register, tables(&register, &[0, 16])).unwrap();
+        let mut parts = tables(&register, &[0, 1, 7, 15, 16]);
+        parts.rotate_left(2);
+        assert_eq!(merge(&register, parts).unwrap(), whole);
+        // x^8 + x^4 + x^3 + x^2 + 1 is primitive: OEIS A132447.
+        let lengths: Vec<String> = whole.cycle_lengths.keys().map(BigUint::to_string).collect();
+        assert_eq!(lengths, ["1", "255"]);
+    }
+
+    #[test]
+    fn ranges_must_cover_every_state_once() {
+        let register = register();
+        let parts = || tables(&register, &[0, 4, 8, 16]);
+        let without = |i: usize| {
+            let mut parts = parts();
+            parts.remove(i);
+            merge(&register, parts).unwrap_err()
+        };
+        assert_eq!(without(0), MergeError::Missing { first: 0, last: 63 });
+        assert_eq!(without(1).to_string(), "no table covers states 64 to 127");
+        assert_eq!(
+            without(2),
+            MergeError::Missing {
+                first: 128,
+                last: 255
+            }
+        );
+        assert_eq!(
+            merge(&register, []).unwrap_err(),
+            MergeError::Missing {
+                first: 0,
+                last: 255
+            }
+        );
+        let twice = parts().into_iter().chain(tables(&register, &[5, 6]));
+        assert_eq!(
+            merge(&register, twice).unwrap_err().to_string(),
+            "two tables cover state 80"
+        );
+    }
+
+    #[test]
+    fn tables_of_another_register_are_refused() {
+        let register = register();
+        let mut table = tables(&register, &[0, 16]).remove(0);
+        table.last = 100;
+        let error = merge(&register, [table.clone()]).unwrap_err();
+        assert!(
+            matches!(error, MergeError::ForeignRange { last: 100, .. }),
+            "{error}"
+        );
+        table.last = 127;
+        assert_eq!(
+            merge(&register, [table]).unwrap_err().to_string(),
+            "the table of states 0 to 127 has 16 segments, not 8"
+        );
+        // The same sizes, but other cycles: ranges of two registers do not fit each other.
+        let other = Register::new(2, &[1, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+        let mixed = tables(&register, &[0, 8])
+            .into_iter()
+            .chain(tables(&other, &[8, 16]));
+        let error = merge(&register, mixed).unwrap_err();
+        assert!(
+            matches!(error, MergeError::NoPermutation | MergeError::Sum { .. }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_table_that_lies_about_a_length_is_found_by_the_sum() {
+        let register = register();
+        let mut table = tables(&register, &[0, 16]).remove(0);
+        assert_eq!(table.bytes[..2], [0, 1], "zero is its own successor");
+        table.bytes[1] = 2;
+        let error = merge(&register, [table.clone()]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the table of states 0 to 255 is damaged: the table accounts for 257 states but claims 256"
+        );
+        table.states = 257;
+        assert_eq!(
+            merge(&register, [table.clone()]).unwrap_err().to_string(),
+            "the cycles account for 257 states, but the register has 256 periodic states"
+        );
+        // The right sum, but a successor with two predecessors.
+        table.bytes[..2].copy_from_slice(&[1, 1]);
+        table.states = 256;
+        assert_eq!(
+            merge(&register, [table]).unwrap_err(),
+            MergeError::NoPermutation
+        );
+    }
+
+    #[test]
+    fn cycles_of_segments() {
+        let segment = |successor, length| Segment { successor, length };
+        let rings = [segment(1, 3), segment(0, 4), segment(2, 7), segment(3, 2)];
+        assert_eq!(cycles_of(&rings), Some(BTreeMap::from([(7, 2), (2, 1)])));
+        assert_eq!(cycles_of(&[]), Some(BTreeMap::new()));
+        assert_eq!(cycles_of(&[segment(1, 1), segment(1, 1)]), None);
+        assert_eq!(cycles_of(&[segment(1, 1)]), None);
+        assert_eq!(cycles_of(&[segment(1, u64::MAX), segment(0, 1)]), None);
+    }
+}

@@ -135,3 +135,117 @@ pub fn plan_ranges(register: &Register) -> Result<Vec<StateRange>, TooManyStates
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn register(order: u32, degree: u32) -> Register {
+        Register::new(order, &vec![1; degree as usize]).unwrap()
+    }
+
+    /// Every register that can be enumerated has one of these layouts.
+    fn every_layout() -> impl Iterator<Item = (Register, Layout)> {
+        (2..=251)
+            .filter(|&order| crate::field::PrimeField::new(order).is_ok())
+            .flat_map(|order| (1..=41).map(move |degree| register(order, degree)))
+            .filter_map(|register| Layout::of(&register).ok().map(|layout| (register, layout)))
+    }
+
+    #[test]
+    fn layouts_keep_their_bounds() {
+        let mut count = 0;
+        for (_, layout) in every_layout() {
+            assert_eq!(layout.stride, u64::from(layout.order).pow(layout.zeros));
+            assert_eq!(layout.stride * layout.nodes, layout.states);
+            assert!(layout.zeros >= 1 && layout.zeros <= layout.degree);
+            assert!(layout.nodes <= 1 << 20, "{layout:?}");
+            assert!(layout.ranges >= 1 && layout.ranges <= layout.nodes.min(4096));
+            count += 1;
+        }
+        assert!(count > 300, "{count} layouts");
+    }
+
+    #[test]
+    fn ranges_cover_all_states_in_order() {
+        for (register, layout) in every_layout() {
+            let ranges = plan_ranges(&register).unwrap();
+            assert_eq!(ranges.len() as u64, layout.ranges);
+            let mut next = 0;
+            for range in ranges {
+                assert_eq!(range.first, next);
+                assert!(
+                    layout
+                        .nodes_of(range)
+                        .is_some_and(|nodes| !nodes.is_empty())
+                );
+                next = range.last + 1;
+            }
+            assert_eq!(next, layout.states);
+        }
+    }
+
+    /// Plans are part of a run's identity: these numbers may change only with the schema.
+    #[test]
+    fn layouts_are_what_they_were() {
+        let figures = |order, degree| {
+            let layout = Layout::of(&register(order, degree)).unwrap();
+            (layout.zeros, layout.nodes, layout.ranges)
+        };
+        assert_eq!(figures(2, 4), (4, 1, 1));
+        assert_eq!(figures(2, 16), (4, 4096, 1));
+        assert_eq!(figures(2, 24), (8, 65_536, 16));
+        assert_eq!(figures(2, 40), (20, 1 << 20, 4096));
+        assert_eq!(figures(3, 15), (5, 59_049, 14));
+        assert_eq!(figures(251, 1), (1, 1, 1));
+        assert_eq!(figures(251, 2), (1, 251, 1));
+        assert_eq!(figures(251, 5), (3, 63_001, 4096));
+    }
+
+    #[test]
+    fn more_than_2_to_the_40_states_are_refused() {
+        assert!(plan_ranges(&register(2, 40)).is_ok());
+        assert_eq!(
+            plan_ranges(&register(2, 41)).unwrap_err(),
+            TooManyStates {
+                gf_order: 2,
+                periodic_degree: 41
+            }
+        );
+        assert!(plan_ranges(&register(251, 6)).is_err());
+        assert!(plan_ranges(&register(2, 100_000)).is_err());
+        assert!(plan_ranges(&register(2, 41)).unwrap_err().hint().is_some());
+    }
+
+    #[test]
+    fn only_the_periodic_states_count() {
+        let mut coefficients = vec![0; 100];
+        coefficients.extend([1, 0, 1]);
+        let ranges = plan_ranges(&Register::new(2, &coefficients).unwrap()).unwrap();
+        assert_eq!(ranges, [StateRange { first: 0, last: 7 }]);
+        let nothing = plan_ranges(&Register::new(2, &[0; 1000]).unwrap()).unwrap();
+        assert_eq!(nothing, [StateRange { first: 0, last: 0 }]);
+    }
+
+    #[test]
+    fn ranges_that_cut_a_block_are_none() {
+        let layout = Layout::of(&register(2, 8)).unwrap(); // stride 16
+        assert_eq!(
+            layout.nodes_of(StateRange {
+                first: 16,
+                last: 47
+            }),
+            Some(1..3)
+        );
+        for (first, last) in [
+            (0, 14),
+            (1, 15),
+            (16, 15),
+            (32, 15),
+            (240, 271),
+            (0, u64::MAX),
+        ] {
+            assert_eq!(layout.nodes_of(StateRange { first, last }), None, "{first}");
+        }
+    }
+}

@@ -172,3 +172,86 @@ impl Register {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_names_its_place() {
+        let refusal = |order, coefficients: &[u32]| Register::new(order, coefficients).unwrap_err();
+        assert_eq!(
+            refusal(6, &[1]).to_string(),
+            "there is no field of order 6: 6 = 2 * 3 is not a power of one prime"
+        );
+        assert_eq!(refusal(2, &[]), RegisterError::NoCoefficients);
+        assert_eq!(
+            refusal(3, &[1, 0, 5]).to_string(),
+            "coefficient c2 is 5, but the elements of GF(3) are 0 to 2"
+        );
+        assert_eq!(
+            refusal(3, &[1, 0, 5]).hint().unwrap(),
+            "if a residue modulo 3 is meant, write 2"
+        );
+        let long = vec![1; MAX_DEGREE as usize + 1];
+        assert_eq!(
+            refusal(2, &long),
+            RegisterError::DegreeTooLarge { degree: long.len() }
+        );
+        assert!(Register::new(2, &long[1..]).is_ok());
+    }
+
+    #[test]
+    fn the_oldest_symbol_meets_the_first_coefficient() {
+        // s(n+3) = 1 s(n) + 2 s(n+1) + 0 s(n+2) over GF(3).
+        let register = Register::new(3, &[1, 2, 0]).unwrap();
+        assert_eq!(register.step(&[1, 0, 0]), [0, 0, 1]);
+        assert_eq!(register.step(&[0, 1, 0]), [1, 0, 2]);
+        assert_eq!(register.step(&[0, 0, 1]), [0, 1, 0]);
+        assert_eq!(register.step(&[2, 2, 1]), [2, 1, 0]);
+    }
+
+    #[test]
+    fn the_characteristic_polynomial_has_the_signs_of_its_definition() {
+        // x^3 - 2x - 1 = x^3 + x + 2 over GF(3).
+        let register = Register::new(3, &[1, 2, 0]).unwrap();
+        assert_eq!(register.characteristic_polynomial(), [2, 1, 0, 1]);
+        let register = Register::new(2, &[1, 1, 0, 0]).unwrap();
+        assert_eq!(register.characteristic_polynomial(), [1, 1, 0, 0, 1]);
+    }
+
+    #[test]
+    fn row_vectors_times_the_companion_matrix_step() {
+        for (order, coefficients) in [(2, vec![1, 1, 0, 0]), (7, vec![3, 0, 6]), (5, vec![4])] {
+            let register = Register::new(order, &coefficients).unwrap();
+            let matrix: Vec<Vec<u32>> = register.companion_matrix().collect();
+            let degree = coefficients.len();
+            let states = u64::from(order).pow(degree as u32);
+            for number in 0..states {
+                let state: Vec<u32> = (0..degree as u32)
+                    .map(|i| (number / u64::from(order).pow(i) % u64::from(order)) as u32)
+                    .collect();
+                let product: Vec<u32> = (0..degree)
+                    .map(|j| (0..degree).map(|i| state[i] * matrix[i][j]).sum::<u32>() % order)
+                    .collect();
+                assert_eq!(product, register.step(&state));
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_and_the_nilpotent_part() {
+        let register = Register::new(2, &[0, 0, 1, 0]).unwrap();
+        assert_eq!((register.degree(), register.nilpotent_index()), (4, 2));
+        assert_eq!(register.reduced_coefficients(), [1, 0]);
+        assert_eq!(register.state_count(), BigUint::from(16u32));
+        let nothing = Register::new(5, &[0, 0, 0]).unwrap();
+        assert_eq!(nothing.nilpotent_index(), 3);
+        assert!(nothing.reduced_coefficients().is_empty());
+        let wide = Register::new(2, &[1; 128]).unwrap();
+        assert_eq!(
+            wide.state_count().to_string(),
+            "340282366920938463463374607431768211456"
+        );
+    }
+}

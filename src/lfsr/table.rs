@@ -222,3 +222,140 @@ impl Reader<'_> {
         Ok(value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RANGE: StateRange = StateRange {
+        first: 32,
+        last: 63,
+    };
+
+    fn table() -> RangeTable {
+        let segments = [
+            Segment {
+                successor: 3,
+                length: 200,
+            },
+            Segment {
+                successor: 0,
+                length: 1,
+            },
+        ];
+        encode(RANGE, &segments, &BTreeMap::from([(3, 2), (5, 130)]))
+    }
+
+    #[test]
+    fn the_bytes_are_what_they_were() {
+        let table = table();
+        assert_eq!(table.bytes, [3, 0xc8, 1, 0, 1, 3, 2, 5, 0x82, 1]);
+        assert_eq!((table.states, table.segments), (200 + 1 + 6 + 650, 2));
+        assert_eq!(table.digest_hex().len(), 64);
+        let mut other = table.clone();
+        other.states += 1;
+        assert_ne!(table.digest(), other.digest());
+    }
+
+    #[test]
+    fn tables_decode_to_what_was_encoded() {
+        let decoded = table().decode(4).unwrap();
+        assert_eq!(
+            decoded.segments[0],
+            Segment {
+                successor: 3,
+                length: 200
+            }
+        );
+        assert_eq!(decoded.leftovers, BTreeMap::from([(3, 2), (5, 130)]));
+    }
+
+    #[test]
+    fn each_damage_has_its_error() {
+        let with = |bytes: &[u8]| {
+            let mut table = table();
+            table.bytes = bytes.to_vec();
+            table.decode(4).unwrap_err().to_string()
+        };
+        assert_eq!(with(&[3, 0xc8]), "the table ends too early, at byte 2");
+        assert_eq!(with(&[]), "the table ends too early, at byte 0");
+        assert_eq!(
+            with(&[0x83, 0, 1]),
+            "byte 0 of the table does not belong to a number in its shortest form"
+        );
+        assert_eq!(
+            with(&[0xff; 20]),
+            "byte 0 of the table does not belong to a number in its shortest form"
+        );
+        assert_eq!(
+            with(&[4, 1]),
+            "byte 0 of the table: the end of a segment cannot be 4"
+        );
+        assert_eq!(
+            with(&[3, 0]),
+            "byte 1 of the table: the length of a segment cannot be 0"
+        );
+        assert_eq!(
+            with(&[3, 1, 0, 1, 3, 1, 3, 1]),
+            "byte 6 of the table: the length of a leftover cycle cannot be 3"
+        );
+        assert_eq!(
+            with(&[3, 1, 0, 1]),
+            "the table accounts for 2 states but claims 857"
+        );
+    }
+
+    #[test]
+    fn a_false_claim_takes_no_memory() {
+        let mut table = table();
+        table.segments = u64::MAX;
+        assert!(table.decode(u64::MAX).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_table_survives(
+            pairs in proptest::collection::vec((0..1000u64, 1..1u64 << 40), 0..50),
+            leftovers in proptest::collection::btree_map(1..1u64 << 30, 1..1u64 << 20, 0..10),
+        ) {
+            let segments: Vec<Segment> = pairs
+                .into_iter()
+                .map(|(successor, length)| Segment { successor, length })
+                .collect();
+            let table = encode(RANGE, &segments, &leftovers);
+            let wire = postcard::to_stdvec(&table).unwrap();
+            prop_assert_eq!(&postcard::from_bytes::<RangeTable>(&wire).unwrap(), &table);
+            let decoded = table.decode(1000).unwrap();
+            prop_assert_eq!(encode(RANGE, &decoded.segments, &decoded.leftovers), table);
+        }
+
+        /// Whatever decodes is canonical: encoded again it is the same table.
+        #[test]
+        fn damaged_bytes_are_refused_or_mean_another_table(
+            at in 0..10usize,
+            value in any::<u8>(),
+        ) {
+            let mut table = table();
+            table.bytes[at] = value;
+            if let Ok(decoded) = table.decode(4) {
+                prop_assert_eq!(encode(RANGE, &decoded.segments, &decoded.leftovers), table);
+            }
+        }
+
+        #[test]
+        fn noise_never_panics(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            segments in any::<u64>(),
+            few in 0..40u64,
+        ) {
+            for segments in [segments, few] {
+                let table = RangeTable { first: 0, last: 9, states: 10, segments, bytes: bytes.clone() };
+                if let Ok(decoded) = table.decode(1 << 20) {
+                    prop_assert_eq!(decoded.segments.len() as u64, segments);
+                }
+            }
+        }
+    }
+}
