@@ -17,6 +17,8 @@
 
 pub mod atomic;
 pub mod derive;
+#[cfg(test)]
+mod fixtures;
 mod folder;
 mod journal;
 mod line;

@@ -6,7 +6,7 @@
 //! kept, whatever its result is; the results stay in the journal and are read again where needed.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -379,18 +379,29 @@ fn read_segment(
     let segment = path
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let number = u16::try_from(recovered.segments.len()).map_err(|_| too_many())?;
     let file = sys::open_no_follow(path).map_err(|error| at("open", path, error))?;
+    let input = BufReader::with_capacity(256 * 1024, file);
+    let (has_header, end) = read_lines(&segment, input, recovered)?;
+    settle_end(path, &segment, has_header, end, recovered, repair)
+}
+
+/// Takes in the records of a segment. Gives back whether it has a header, and how it ends.
+fn read_lines(
+    segment: &str,
+    input: impl BufRead,
+    recovered: &mut Recovered,
+) -> Result<(bool, End), RecoverError> {
+    let number = u16::try_from(recovered.segments.len()).map_err(|_| too_many())?;
     let mut header: Option<HeaderLine> = None;
     let mut seq = 0u64;
-    let end = scan(BufReader::with_capacity(256 * 1024, file), |line| {
+    let end = scan(input, |line| {
         let misplaced = |what: String| RecoverError::Misplaced {
-            segment: segment.clone(),
+            segment: segment.to_owned(),
             offset: line.offset,
             what,
         };
         match &header {
-            None => header = Some(read_header(&segment, line, recovered)?),
+            None => header = Some(read_header(segment, line, recovered)?),
             Some(header) => {
                 let brief: Brief<'_> = serde_json::from_slice(line.object)
                     .map_err(|error| misplaced(format!("it cannot be read: {error}")))?;
@@ -426,15 +437,15 @@ fn read_segment(
         seq += 1;
         Ok(())
     })?;
-    settle_end(path, &segment, header.is_some(), end, recovered, repair)?;
+    let has_header = header.is_some();
     if let Some(header) = header {
         recovered.segments.push(SegmentInfo {
-            name: segment,
+            name: segment.to_owned(),
             version: header.version,
             records: seq - 1,
         });
     }
-    Ok(())
+    Ok((has_header, end))
 }
 
 fn read_header(
@@ -480,6 +491,12 @@ fn read_header(
         }
         Some(_) => {}
         None => recovered.plan_digest = Some(header.plan_digest.clone()),
+    }
+    let tasks = header.tasks as usize;
+    if recovered.slots.len() < tasks {
+        // Once and exactly: a vector that grows by doubling would hold up to twice as much.
+        recovered.slots.reserve_exact(tasks - recovered.slots.len());
+        recovered.slots.resize(tasks, Slot::default());
     }
     Ok(header)
 }
@@ -532,3 +549,6 @@ fn truncate(path: &Path, length: u64) -> io::Result<()> {
     file.set_len(length)?;
     file.sync_all()
 }
+
+#[cfg(test)]
+mod tests;
