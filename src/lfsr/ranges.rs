@@ -6,7 +6,7 @@
 
 use super::Register;
 
-/// Enumeration is refused above this many periodic states, 2^40: some hours on one core.
+/// Enumeration is refused above this many periodic states, 2^40: about half a day on one core.
 pub const MAX_ENUMERATED_STATES: u64 = 1 << 40;
 
 /// A range holds about this many states, tens of milliseconds of work ...
