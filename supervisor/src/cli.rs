@@ -1,0 +1,624 @@
+//! What was typed: the commands and their flags, as clap reads them.
+//!
+//! These are the low arguments: each value is there only if its flag was. What they mean together with
+//! the environment, the spec and the defaults is decided once, in `settings`. Help teaches: examples come
+//! first, each can be typed as it stands, and a command that is not built is not shown.
+//!
+//! clap prints usage errors to stderr and exits with 2, which is what the contract says of them.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use fumehood::experiment::plan::Shard;
+use fumehood::experiment::spec::{
+    ForecastArguments, LfsrArguments, MaxTasks, OrNone, Retries, RunSpec, Size, StartMethod,
+    TimeSpan, ValueError, Workers,
+};
+
+/// What `supervisor` alone prints: what it is, three commands to try, where help is.
+pub const WELCOME: &str = "\
+supervisor runs experiments, each task in a process of its own: a crash costs that task alone.
+  supervisor run                                   the built-in example: no data, seconds
+  supervisor doctor                                what this machine can do, and what will hurt
+  supervisor lfsr 2 --coefficients 1,1,0,0         every cycle of a shift register over GF(2)
+  supervisor --help                                everything else
+";
+
+const EXAMPLES: &str = "\
+Examples:
+  supervisor run                                   the built-in example: no data, seconds
+  supervisor run spec.toml --workers 4             the experiments of a spec
+  supervisor plan spec.toml                        what would run, in which order, and how
+  supervisor forecast --mode custom --data sales.csv --models naive,theta
+  supervisor lfsr 2 --coefficients 1,1,0,0         every cycle of a shift register over GF(2)
+  supervisor resume runs/latest                    go on with a run that was stopped
+";
+
+const AFTER: &str = "\
+Every flag of a run has an environment variable: SUPERVISOR_WORKERS for --workers. A flag goes before
+its variable, the variable before the spec, the spec before the default.
+
+Exit codes:
+  0      every task ok
+  1      the run finished, some tasks did not end ok
+  2      usage or bad input; nothing was started, nothing written
+  3      the environment or the journal failed
+  4      the run folder is in use
+  128+n  stopped by signal n; the run can be resumed
+";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "supervisor",
+    version,
+    about = "Runs experiments, each task in a process of its own: a crash costs that task alone",
+    before_long_help = EXAMPLES,
+    after_help = "Try `supervisor run`; it needs no data. `--help` has examples and exit codes.",
+    after_long_help = AFTER,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// How to talk.
+    #[command(flatten)]
+    pub talk: TalkArgs,
+    /// What to do; without one the welcome is printed.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the experiments of a spec, or the built-in example
+    Run(RunCommand),
+    /// Compare forecasting models over many series, without writing a spec
+    Forecast(ForecastCommand),
+    /// Analyse the state space of linear feedback shift registers, without writing a spec
+    Lfsr(LfsrCommand),
+    /// Show what would run, in which order and how; start no task
+    Plan(PlanCommand),
+    /// Go on with a run that was stopped
+    Resume(ResumeCommand),
+    /// Say what this machine can do and what will hurt, each finding with its fix
+    Doctor,
+    /// Print the completions of a shell
+    Completions(CompletionsCommand),
+}
+
+/// `supervisor run`.
+#[derive(Debug, Args)]
+#[command(before_long_help = "\
+Examples:
+  supervisor run                                   the built-in example: no data, seconds
+  supervisor run spec.toml
+  supervisor run spec.toml --set experiment.m3.horizon=6 --set run.timeout=30s
+  supervisor run spec.toml --shard 0/4 --run-dir part-0
+")]
+pub struct RunCommand {
+    /// The spec; the built-in example without one
+    #[arg(value_name = "SPEC.toml")]
+    pub spec: Option<PathBuf>,
+    /// Show the plan and start no task, as `supervisor plan`
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What to run.
+    #[command(flatten)]
+    pub what: WhatArgs,
+    /// How to run it.
+    #[command(flatten)]
+    pub how: HowArgs,
+}
+
+/// `supervisor plan`.
+#[derive(Debug, Args)]
+pub struct PlanCommand {
+    /// The spec; the built-in example without one
+    #[arg(value_name = "SPEC.toml")]
+    pub spec: Option<PathBuf>,
+    /// What would be run.
+    #[command(flatten)]
+    pub what: WhatArgs,
+    /// How it would be run.
+    #[command(flatten)]
+    pub how: HowArgs,
+}
+
+/// `supervisor forecast`.
+#[derive(Debug, Args)]
+#[command(before_long_help = "\
+Examples:
+  supervisor forecast --mode synthetic
+  supervisor forecast --mode custom --data sales.csv --test-size 12 --seasonal-period 12
+  supervisor forecast --mode m3 --data data/m3 --frequency monthly --max-series 100 --models naive2,theta
+")]
+pub struct ForecastCommand {
+    /// Where the series come from
+    #[arg(long, value_enum)]
+    pub mode: ModeName,
+    /// The folder of a competition, or a CSV or TSV file
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// The part of a competition: yearly, quarterly, monthly, weekly, daily, hourly or other
+    #[arg(long, value_name = "F")]
+    pub frequency: Option<String>,
+    /// Models, between commas
+    #[arg(long, value_name = "A,B,C")]
+    pub models: Option<String>,
+    /// Only the first N series
+    #[arg(long, value_name = "N")]
+    pub max_series: Option<u64>,
+    /// Steps to forecast: the last H values of each series are its test part
+    #[arg(long, value_name = "H")]
+    pub test_size: Option<u64>,
+    /// Observations in a season; 1 = none
+    #[arg(long, value_name = "M")]
+    pub seasonal_period: Option<u64>,
+    /// What to run.
+    #[command(flatten)]
+    pub what: WhatArgs,
+    /// How to run it.
+    #[command(flatten)]
+    pub how: HowArgs,
+}
+
+impl ForecastCommand {
+    /// The arguments as the spec's reader takes them.
+    pub fn arguments(&self) -> ForecastArguments {
+        ForecastArguments {
+            mode: self.mode.name().to_owned(),
+            data: self.data.clone(),
+            frequency: self.frequency.clone(),
+            models: self.models.clone(),
+            max_series: self.max_series,
+            test_size: self.test_size,
+            seasonal_period: self.seasonal_period,
+        }
+    }
+}
+
+/// `supervisor lfsr`. The optional file comes before the order: a single positional is the order.
+#[derive(Debug, Args)]
+#[command(
+    allow_missing_positional = true,
+    before_long_help = "\
+Examples:
+  supervisor lfsr 2 --coefficients 1,1,0,0         one register: s(n+4) = s(n) + s(n+1) over GF(2)
+  supervisor lfsr registers.csv 3                  one register a row: c0,c1,...,c(d-1)
+"
+)]
+pub struct LfsrCommand {
+    /// One coefficient vector a row; `#` starts a comment
+    #[arg(value_name = "FILE.csv")]
+    pub file: Option<PathBuf>,
+    /// Elements of the field: a prime power, at most 256
+    #[arg(value_name = "GF_ORDER", required = true)]
+    pub gf_order: u64,
+    /// The register itself: c0,c1,...,c(d-1)
+    #[arg(long, value_name = "C0,C1,..", allow_hyphen_values = true)]
+    pub coefficients: Option<String>,
+    /// How the state space is found out; only `enumerate` so far
+    #[arg(long, value_name = "METHOD")]
+    pub analysis: Option<String>,
+    /// What to run.
+    #[command(flatten)]
+    pub what: WhatArgs,
+    /// How to run it.
+    #[command(flatten)]
+    pub how: HowArgs,
+}
+
+impl LfsrCommand {
+    /// The arguments as the spec's reader takes them.
+    pub fn arguments(&self) -> LfsrArguments {
+        LfsrArguments {
+            file: self.file.clone(),
+            gf_order: self.gf_order,
+            coefficients: self.coefficients.clone(),
+            analysis: self.analysis.clone(),
+        }
+    }
+}
+
+/// `supervisor resume`.
+#[derive(Debug, Args)]
+#[command(before_long_help = "\
+Examples:
+  supervisor resume runs/latest
+  supervisor resume runs/latest --retry failed --timeout 1h
+")]
+pub struct ResumeCommand {
+    /// The run folder
+    #[arg(value_name = "RUN_DIR")]
+    pub run_dir: PathBuf,
+    /// Also run again what ended badly
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub retry: Option<Retry>,
+    /// How to run it.
+    #[command(flatten)]
+    pub how: HowArgs,
+}
+
+/// `supervisor completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsCommand {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// What of a finished run is run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Retry {
+    /// Tasks that ended as error, crashed, timeout or oom.
+    Failed,
+}
+
+/// The word after `--mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ModeName {
+    /// Made from the seed; no data
+    Synthetic,
+    /// The M3 competition
+    M3,
+    /// The M4 competition
+    M4,
+    /// A file of your own
+    Custom,
+}
+
+impl ModeName {
+    fn name(self) -> &'static str {
+        match self {
+            ModeName::Synthetic => "synthetic",
+            ModeName::M3 => "m3",
+            ModeName::M4 => "m4",
+            ModeName::Custom => "custom",
+        }
+    }
+}
+
+/// Flags that decide what is run and where it is kept.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "What to run")]
+pub struct WhatArgs {
+    /// The seed of the run [default: the spec's, else 0]
+    #[arg(long, value_name = "N", value_parser = parse_seed, allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+    /// Change a field of the spec: run.KEY=VALUE or experiment.NAME.KEY=VALUE; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
+    pub set: Vec<String>,
+    /// The run folder [default: runs/<UTC time>-<4 letters>]; one with the same plan is resumed
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+}
+
+/// Flags that decide how tasks are run. None of them changes a result.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "How to run it")]
+pub struct HowArgs {
+    /// How workers are made: auto, fork, spawn or inline [default: auto]
+    #[arg(long, value_name = "METHOD", value_parser = parse::<StartMethod>)]
+    pub start_method: Option<StartMethod>,
+    /// Workers at a time, or auto: as many as there are cores and memory for [default: auto]
+    #[arg(
+        long,
+        value_name = "N|auto",
+        value_parser = parse::<Workers>,
+        aliases = ["num-processes", "num-workers"],
+        allow_negative_numbers = true
+    )]
+    pub workers: Option<Workers>,
+    /// Accepted, and changes nothing: tasks always run in parallel.
+    #[arg(long, hide = true)]
+    pub parallel: bool,
+    /// Tasks before a worker is replaced; auto lets tiny tasks share one [default: 1]
+    #[arg(
+        long,
+        value_name = "N|auto",
+        value_parser = parse::<MaxTasks>,
+        allow_negative_numbers = true
+    )]
+    pub max_tasks_per_worker: Option<MaxTasks>,
+    /// Limit of each attempt, such as 90s, or none [default: 10m]
+    #[arg(long, value_name = "DUR|none", value_parser = parse::<OrNone<TimeSpan>>, allow_hyphen_values = true)]
+    pub timeout: Option<OrNone<TimeSpan>>,
+    /// Time between a polite stop and a firm one [default: 2s]
+    #[arg(long, value_name = "DUR", value_parser = parse::<TimeSpan>, allow_hyphen_values = true)]
+    pub grace: Option<TimeSpan>,
+    /// Further attempts after a crash or too much memory [default: 2]
+    #[arg(long, value_name = "N", value_parser = parse::<Retries>, allow_negative_numbers = true)]
+    pub retries: Option<Retries>,
+    /// Resident memory of each worker, such as 512MiB, or none [default: none]
+    #[arg(long, value_name = "SIZE|none", value_parser = parse::<OrNone<Size>>, allow_hyphen_values = true)]
+    pub memory: Option<OrNone<Size>>,
+    /// Only the tasks of shard I of N, from 0 [default: 0/1]
+    #[arg(long, value_name = "I/N", value_parser = parse::<Shard>)]
+    pub shard: Option<Shard>,
+}
+
+/// Flags of every command: how to talk.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "How to talk")]
+pub struct TalkArgs {
+    /// How progress is shown, on stderr [default: auto]
+    #[arg(long, global = true, value_enum, value_name = "HOW")]
+    pub progress: Option<Progress>,
+    /// Whether to use colour [default: auto]
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    pub color: Option<Color>,
+    /// The form of the summary on stdout [default: table]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub output: Option<Output>,
+    /// Say more; twice for still more
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Say only what failed
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Write the log to a file too
+    #[arg(long, global = true, value_name = "F")]
+    pub log_file: Option<PathBuf>,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+pub enum Progress {
+    /// A bar on a terminal, lines elsewhere
+    #[default]
+    Auto,
+    /// A bar
+    Bar,
+    /// A line now and then
+    Lines,
+    /// Nothing
+    None,
+}
+
+/// Whether to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
+}
+
+/// The form of data on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+pub enum Output {
+    /// For reading
+    #[default]
+    Table,
+    /// The summary as one JSON object
+    Json,
+    /// One line a row
+    Csv,
+}
+
+/// Reads a value of the library; its hint goes into clap's message.
+fn parse<T>(text: &str) -> Result<T, String>
+where
+    T: FromStr<Err = ValueError>,
+{
+    text.parse()
+        .map_err(|error: ValueError| with_hint(&error, error.hint()))
+}
+
+pub(crate) fn with_hint(error: &dyn Display, hint: Option<String>) -> String {
+    match hint {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}
+
+/// Reads a seed: the range is that of TOML's integers, so that every run's spec can be written.
+pub(crate) fn parse_seed(text: &str) -> Result<u64, String> {
+    text.trim()
+        .parse::<u64>()
+        .ok()
+        .filter(|seed| *seed <= RunSpec::MAX_SEED)
+        .ok_or_else(|| format!("a seed is a number from 0 to {}", RunSpec::MAX_SEED))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn read(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    fn command(line: &str) -> Command {
+        read(line)
+            .unwrap_or_else(|error| panic!("{line}: {error}"))
+            .command
+            .unwrap_or_else(|| panic!("{line}: no command"))
+    }
+
+    #[test]
+    fn clap_finds_no_fault_with_the_types() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn alone_it_has_no_command_and_the_welcome_is_five_lines() {
+        assert!(read("supervisor").unwrap().command.is_none());
+        assert_eq!(WELCOME.lines().count(), 5);
+        for line in WELCOME.lines().skip(1).take(3) {
+            let typed = line.trim_start().split("   ").next().unwrap();
+            assert!(read(typed).unwrap().command.is_some(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn every_example_of_the_help_can_be_typed() {
+        let mut seen = 0;
+        let root = Cli::command();
+        for part in std::iter::once(&root).chain(root.get_subcommands()) {
+            let Some(text) = part.get_before_long_help() else {
+                continue;
+            };
+            for line in text
+                .to_string()
+                .lines()
+                .skip(1)
+                .filter(|line| !line.is_empty())
+            {
+                let typed = line.trim_start().split("   ").next().unwrap();
+                assert!(read(typed).is_ok(), "{typed}: {:?}", read(typed).err());
+                seen += 1;
+            }
+        }
+        assert!(seen >= 15, "{seen} examples");
+    }
+
+    #[test]
+    fn run_has_every_flag_of_the_contract() {
+        let Command::Run(run) = command(
+            "supervisor run a.toml --start-method spawn --workers 3 --max-tasks-per-worker auto \
+             --timeout 1.5s --grace 500ms --retries 0 --memory 512MiB --run-dir out --shard 1/4 \
+             --seed 7 --set run.timeout=1s --set experiment.a.horizon=3 --progress lines --color never \
+             -vv --log-file log --output json --dry-run",
+        ) else {
+            panic!("not run");
+        };
+        assert_eq!(run.spec, Some("a.toml".into()));
+        assert!(run.dry_run);
+        assert_eq!(run.how.start_method, Some(StartMethod::Spawn));
+        assert_eq!(run.how.workers, Some(Workers::Count(3)));
+        assert_eq!(run.how.max_tasks_per_worker, Some(MaxTasks::Auto));
+        assert_eq!(
+            run.how.timeout,
+            Some(OrNone(Some(TimeSpan(Duration::from_millis(1500)))))
+        );
+        assert_eq!(run.how.grace, Some(TimeSpan(Duration::from_millis(500))));
+        assert_eq!(run.how.retries, Some(Retries(0)));
+        assert_eq!(run.how.memory, Some(OrNone(Some(Size(512 << 20)))));
+        assert_eq!(run.what.run_dir, Some("out".into()));
+        assert_eq!(run.how.shard, Some(Shard { index: 1, count: 4 }));
+        assert_eq!(run.what.seed, Some(7));
+        assert_eq!(run.what.set, ["run.timeout=1s", "experiment.a.horizon=3"]);
+    }
+
+    #[test]
+    fn the_number_of_workers_has_other_names() {
+        for flag in ["--workers", "--num-processes", "--num-workers"] {
+            let Command::Run(run) = command(&format!("supervisor run {flag} 2 --parallel")) else {
+                panic!("not run");
+            };
+            assert_eq!(run.how.workers, Some(Workers::Count(2)), "{flag}");
+        }
+    }
+
+    #[test]
+    fn the_file_of_lfsr_comes_first_and_may_be_left_out() {
+        let cases = [
+            ("supervisor lfsr 4", None, 4),
+            ("supervisor lfsr a.csv 3", Some("a.csv"), 3),
+            ("supervisor lfsr 2 --coefficients 1,1,0,0", None, 2),
+            ("supervisor lfsr --coefficients 1,1 2", None, 2),
+            ("supervisor lfsr a.csv 2 --workers 2", Some("a.csv"), 2),
+            ("supervisor lfsr --workers 2 a.csv 2", Some("a.csv"), 2),
+            ("supervisor lfsr a.csv --workers 2 2", Some("a.csv"), 2),
+        ];
+        for (line, file, order) in cases {
+            let Command::Lfsr(lfsr) = command(line) else {
+                panic!("not lfsr");
+            };
+            assert_eq!(lfsr.file, file.map(PathBuf::from), "{line}");
+            assert_eq!(lfsr.gf_order, order, "{line}");
+        }
+    }
+
+    #[test]
+    fn talk_may_stand_before_or_after_the_command() {
+        for line in [
+            "supervisor -q --output csv run",
+            "supervisor run -q --output csv",
+        ] {
+            let cli = read(line).unwrap();
+            assert!(cli.talk.quiet, "{line}");
+            assert_eq!(cli.talk.output, Some(Output::Csv), "{line}");
+        }
+    }
+
+    #[test]
+    fn bad_usage_exits_with_2() {
+        let cases = [
+            "supervisor walk",
+            "supervisor report runs/latest",
+            "supervisor explain runs/latest x",
+            "supervisor bench",
+            "supervisor run --workers 0",
+            "supervisor run --workers -1",
+            "supervisor run --workers 1000000000",
+            "supervisor run --workers many",
+            "supervisor run --timeout 0s",
+            "supervisor run --timeout -1s",
+            "supervisor run --timeout 10",
+            "supervisor run --timeout 1000000000000000000s",
+            "supervisor run --grace none",
+            "supervisor run --retries 1000000000",
+            "supervisor run --retries -1",
+            "supervisor run --memory 1KiB",
+            "supervisor run --shard 4/4",
+            "supervisor run --shard 0/0",
+            "supervisor run --seed -1",
+            "supervisor run --seed 9223372036854775808",
+            "supervisor run --start-method forkserver",
+            "supervisor run -q -v",
+            "supervisor run --output xml",
+            "supervisor run --no-such-flag",
+            "supervisor lfsr",
+            "supervisor lfsr a.csv",
+            "supervisor lfsr a.csv 2 3",
+            "supervisor lfsr -- -2",
+            "supervisor forecast",
+            "supervisor forecast --mode m5",
+            "supervisor forecast --mode m3 --max-series -3",
+            "supervisor resume",
+            "supervisor resume x --retry all",
+            "supervisor completions powerbash",
+        ];
+        for line in cases {
+            let error = read(line).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert_ne!(error.kind(), ErrorKind::DisplayHelp, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_bad_value_says_how_to_write_a_good_one() {
+        let error = read("supervisor run --workers 0")
+            .expect_err("0 workers")
+            .to_string();
+        assert!(
+            error.contains("0 workers can do nothing; write a number from 1 to 4096, or `auto`"),
+            "{error}"
+        );
+        let error = read("supervisor run --start-method forkserver").expect_err("forkserver");
+        assert!(error.to_string().contains("that is `fork` here"), "{error}");
+    }
+
+    #[test]
+    fn the_long_help_begins_with_examples() {
+        let help = Cli::command().render_long_help().to_string();
+        assert!(help.starts_with("Examples:\n  supervisor run"), "{help}");
+        assert!(help.contains("128+n"), "{help}");
+        for absent in ["report", "explain", "bench"] {
+            assert!(!help.contains(&format!("\n  {absent} ")), "{absent}");
+        }
+    }
+}
