@@ -6,11 +6,15 @@
 //! Nothing here does input or output, starts anything, or knows how tasks get run.
 
 mod attempt;
+#[cfg(feature = "fault")]
+mod fault;
 mod outcome;
 pub mod plan;
 pub mod spec;
 mod task;
 
 pub use attempt::{Attempt, AttemptOutcome, Phases, ResourceUse};
+#[cfg(feature = "fault")]
+pub use fault::{FaultBody, FaultTask};
 pub use outcome::{Cause, ExitCause, Outcome, OutcomeKind};
 pub use task::{Forecast, ForecastTask, SeriesSlice, TaskOutput, Work};

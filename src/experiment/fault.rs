@@ -1,0 +1,42 @@
+//! Tasks that misbehave on purpose, for tests. Compiled only with the feature `fault`, which a release
+//! never has.
+
+use serde::{Deserialize, Serialize};
+
+/// An experiment of `tasks` tasks, some of which misbehave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FaultBody {
+    /// Number of tasks.
+    pub tasks: u32,
+    /// What the faulty ones do; see [`FaultTask::action`].
+    pub action: String,
+    /// Every how many tasks one is faulty: those whose number is one less than a multiple of it; 0 = none.
+    pub every: u32,
+    /// They misbehave on this many first attempts; 0 = on every attempt.
+    pub attempts: u32,
+}
+
+impl FaultBody {
+    /// The task at a place, from 0.
+    pub fn task(&self, at: usize) -> FaultTask {
+        let number = at as u64;
+        let faulty = self.every > 0 && (number + 1).is_multiple_of(u64::from(self.every));
+        FaultTask {
+            number,
+            action: faulty.then(|| self.action.clone()),
+            attempts: self.attempts,
+        }
+    }
+}
+
+/// One such task. Where it does not misbehave it returns its number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FaultTask {
+    /// What it returns.
+    pub number: u64,
+    /// What it does: `signal=N`, `exit=N`, `panic`, `error`, `hang`, `spin`, `ignore-term`, `stop`,
+    /// `allocate`, `stack`, `leak-child`, `daemon`, `spew`, `big`, `close`; `None` = nothing.
+    pub action: Option<String>,
+    /// On how many first attempts; 0 = on every one.
+    pub attempts: u32,
+}

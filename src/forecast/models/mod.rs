@@ -1,0 +1,292 @@
+//! The models.
+//!
+//! A model is a function from a train part to predictions, without state: all it knows is in its
+//! parameters. Each lives in a file of its own, with the paper or the book it follows. What they share is
+//! here: the trait, the error, and the checks that every model makes before it starts.
+
+mod naive;
+mod ses;
+mod theta;
+
+pub use naive::{Drift, Naive, Naive2, SeasonalNaive};
+pub use ses::Ses;
+pub use theta::Theta;
+
+use crate::ids::Seed;
+
+/// A forecasting model with its parameters.
+pub trait Model {
+    /// The `horizon` values that follow `train`, all finite.
+    ///
+    /// `season_length` is the number of observations in a season, 1 for none. `seed` seeds whatever is
+    /// random in the model; most have nothing random.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`] where the train part is too short for the model, holds a value that is not finite,
+    /// or leads beyond the range of numbers.
+    fn forecast(
+        &self,
+        train: &[f64],
+        season_length: u32,
+        horizon: u32,
+        seed: Seed,
+    ) -> Result<Vec<f64>, ModelError>;
+
+    /// Forecasts a tiny fixed series and compares with the known answer. A worker does this before it
+    /// trusts the model it has built.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::SelfTest`] where the answer is another.
+    fn self_test(&self) -> Result<(), ModelError>;
+}
+
+/// A model cannot forecast a series.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The train part has too few values.
+    #[error("`{model}` needs at least {needed} values to train on, the series has {length}")]
+    TooShort {
+        /// The name of the model.
+        model: &'static str,
+        /// The fewest values it can do with, at this season length.
+        needed: usize,
+        /// The values that there are.
+        length: usize,
+    },
+    /// A season of no observations.
+    #[error("the season length is 0; it is 1 where there is no season")]
+    NoSeason,
+    /// The train part holds NaN or an infinity.
+    #[error("value {position} of the series is {value}, which is not a finite number")]
+    BadValue {
+        /// From 1.
+        position: usize,
+        /// NaN or an infinity.
+        value: f64,
+    },
+    /// The forecast leaves the range of `f64`.
+    #[error("the forecast of `{model}` at step {step} is beyond the range of numbers")]
+    OutOfRange {
+        /// The name of the model.
+        model: &'static str,
+        /// From 1.
+        step: usize,
+    },
+    /// The model does not give the known answer: it was built wrong, or the machine computes wrong.
+    #[error("the self-test of `{model}` gave {got:?} instead of {expected:?}")]
+    SelfTest {
+        /// The name of the model.
+        model: &'static str,
+        /// What it forecast.
+        got: Vec<f64>,
+        /// The known answer.
+        expected: Vec<f64>,
+    },
+}
+
+/// Checks what every model needs: a season, `needed` values (at least 1), all finite.
+fn check_train(
+    model: &'static str,
+    train: &[f64],
+    season_length: u32,
+    needed: usize,
+) -> Result<(), ModelError> {
+    if season_length == 0 {
+        return Err(ModelError::NoSeason);
+    }
+    if train.len() < needed.max(1) {
+        return Err(ModelError::TooShort {
+            model,
+            needed: needed.max(1),
+            length: train.len(),
+        });
+    }
+    match train.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(ModelError::BadValue {
+            position: at + 1,
+            value: train[at],
+        }),
+    }
+}
+
+/// The last check of every model: a forecast beyond the range of numbers is an error.
+fn check_forecast(model: &'static str, forecast: Vec<f64>) -> Result<Vec<f64>, ModelError> {
+    match forecast.iter().position(|value| !value.is_finite()) {
+        None => Ok(forecast),
+        Some(at) => Err(ModelError::OutOfRange {
+            model,
+            step: at + 1,
+        }),
+    }
+}
+
+/// Compares the answer of a self-test with the known one, to a relative `tolerance`.
+fn check_self_test(
+    model: &'static str,
+    got: Vec<f64>,
+    expected: &[f64],
+    tolerance: f64,
+) -> Result<(), ModelError> {
+    let near = |(got, expected): (&f64, &f64)| (got - expected).abs() <= tolerance * expected.abs();
+    if got.len() == expected.len() && got.iter().zip(expected).all(near) {
+        return Ok(());
+    }
+    Err(ModelError::SelfTest {
+        model,
+        got,
+        expected: expected.to_vec(),
+    })
+}
+
+/// A power of two that brings the values near 1 if their squares would leave the range of `f64`, and 1
+/// for all ordinary values. A product with it loses no bit, so nothing ordinary changes.
+pub(super) fn power_of_two_scale(values: &[f64]) -> f64 {
+    let largest = values
+        .iter()
+        .fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    if largest == 0.0 || (1e-100..1e100).contains(&largest) {
+        return 1.0;
+    }
+    let (_, exponent) = libm::frexp(largest);
+    // Twice the scale of the smallest subnormal would itself be infinite.
+    libm::scalbn(1.0, (-exponent).min(1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::forecast::ModelConfig;
+
+    fn models() -> impl Iterator<Item = (&'static str, Box<dyn Model>)> {
+        ModelConfig::NAMES.iter().map(|name| {
+            let config = ModelConfig::from_parameters(name, &[]).expect("a listed name");
+            (*name, config.build())
+        })
+    }
+
+    #[test]
+    fn a_constant_goes_on_exactly() {
+        for (name, model) in models() {
+            for value in [0.0, 0.1, -7.3, 1e300, 1e-310, f64::MAX] {
+                for season in [1, 4] {
+                    let forecast = model.forecast(&[value; 30], season, 3, Seed(0));
+                    assert_eq!(forecast, Ok(vec![value; 3]), "{name}, season {season}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_series_is_forecast_or_refused_by_name() {
+        let refusal = |model: &'static str, needed, length| {
+            Err(ModelError::TooShort {
+                model,
+                needed,
+                length,
+            })
+        };
+        for (name, model) in models() {
+            assert_eq!(model.forecast(&[], 1, 1, Seed(0)), {
+                let needed = if matches!(name, "drift" | "theta") {
+                    2
+                } else {
+                    1
+                };
+                refusal(name, needed, 0)
+            });
+            let one = model.forecast(&[5.0], 1, 2, Seed(0));
+            match name {
+                "drift" | "theta" => assert_eq!(one, refusal(name, 2, 1)),
+                _ => assert_eq!(one, Ok(vec![5.0; 2]), "{name}"),
+            }
+            let less_than_a_season = model.forecast(&[5.0, 5.0, 5.0], 4, 2, Seed(0));
+            match name {
+                "seasonal-naive" => assert_eq!(less_than_a_season, refusal(name, 4, 3)),
+                _ => assert_eq!(less_than_a_season, Ok(vec![5.0; 2]), "{name}"),
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_refused_with_their_place() {
+        for (name, model) in models() {
+            let error = model.forecast(&[1.0, 2.0, f64::NAN, 4.0], 1, 1, Seed(0));
+            let error = error.expect_err(name).to_string();
+            assert_eq!(
+                error,
+                "value 3 of the series is NaN, which is not a finite number"
+            );
+            assert!(
+                model
+                    .forecast(&[1.0, f64::INFINITY], 1, 1, Seed(0))
+                    .is_err()
+            );
+            assert_eq!(
+                model.forecast(&[1.0, 2.0], 0, 1, Seed(0)),
+                Err(ModelError::NoSeason),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_forecast_beyond_the_range_of_numbers_is_an_error() {
+        let drift = ModelConfig::Drift.build();
+        assert_eq!(
+            drift.forecast(&[0.0, f64::MAX], 1, 2, Seed(0)),
+            Err(ModelError::OutOfRange {
+                model: "drift",
+                step: 1
+            })
+        );
+    }
+
+    #[test]
+    fn a_failed_self_test_shows_both_answers() {
+        assert_eq!(check_self_test("naive", vec![1.0], &[1.0], 0.0), Ok(()));
+        for wrong in [vec![1.1], vec![], vec![1.0, 1.0], vec![f64::NAN]] {
+            let error = check_self_test("naive", wrong, &[1.0], 1e-3).expect_err("another answer");
+            assert!(error.to_string().ends_with("instead of [1.0]"), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_finite_series_has_a_finite_forecast_or_a_reason(
+            train in prop::collection::vec(
+                prop::num::f64::NORMAL | prop::num::f64::ZERO | prop::num::f64::SUBNORMAL,
+                0..40,
+            ),
+            season in 0u32..10,
+            horizon in 0u32..10,
+        ) {
+            for (name, model) in models() {
+                if let Ok(forecast) = model.forecast(&train, season, horizon, Seed(0)) {
+                    prop_assert_eq!(forecast.len(), horizon as usize, "{}", name);
+                    prop_assert!(forecast.iter().all(|value| value.is_finite()), "{}", name);
+                }
+            }
+        }
+
+        #[test]
+        fn every_ordinary_series_has_a_forecast_that_scales_with_it(
+            train in prop::collection::vec(1.0..1e6, 12..60),
+            season in 1u32..6,
+        ) {
+            for (name, model) in models() {
+                let forecast = model.forecast(&train, season, 5, Seed(0)).expect(name);
+                let double: Vec<f64> = train.iter().map(|value| value * 2.0).collect();
+                let of_double = model.forecast(&double, season, 5, Seed(0)).expect(name);
+                for (one, two) in forecast.iter().zip(&of_double) {
+                    prop_assert_eq!(one * 2.0, *two, "{}", name);
+                }
+            }
+        }
+    }
+}

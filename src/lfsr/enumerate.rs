@@ -1,0 +1,388 @@
+//! One range of states: what travels to a worker, and what the worker does with it.
+//!
+//! A task is plain numbers. The worker rebuilds the field, the companion matrix and the kernel from
+//! them and, before it computes, tests what it rebuilt: the field's inverses, the kernel's step against
+//! the matrix, and a register whose cycles are known. A worker whose memory or code is damaged then says
+//! so, instead of handing in a wrong table.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::kernel::{Kernel, Packing, Walk};
+use super::ranges::{Layout, StateRange, TooManyStates};
+use super::register::{Register, RegisterError};
+use super::sweep::Sweep;
+use super::table::{RangeTable, Segment, encode};
+
+/// Walks that are collected before they are walked: enough that the last few, which cannot fill all
+/// lanes, do not count.
+const BATCH: usize = 16_384;
+
+/// One range of an enumeration, as it travels: plain numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EnumerateTask {
+    /// Order of the field.
+    pub gf_order: u32,
+    /// Degree of the register.
+    pub degree: u32,
+    /// Its coefficients `c0 .. c(d-1)`.
+    pub coefficients: Vec<u32>,
+    /// First state of the range, a state of the reduced register.
+    pub first: u64,
+    /// Last state of the range, included.
+    pub last: u64,
+}
+
+impl EnumerateTask {
+    /// The task for one range of [`plan_ranges`](super::plan_ranges).
+    pub fn new(register: &Register, range: StateRange) -> EnumerateTask {
+        EnumerateTask {
+            gf_order: register.gf_order(),
+            degree: register.degree(),
+            coefficients: register.coefficients().to_vec(),
+            first: range.first,
+            last: range.last,
+        }
+    }
+}
+
+/// The task cannot be done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EnumerateError {
+    /// The numbers are no register.
+    #[error("the task holds no register: {0}")]
+    Register(#[from] RegisterError),
+    /// The degree is not the number of coefficients.
+    #[error("the task says degree {degree} but has {coefficients} coefficients")]
+    Degree {
+        /// The degree it says.
+        degree: u32,
+        /// The number of coefficients it has.
+        coefficients: usize,
+    },
+    /// The register is too large.
+    #[error(transparent)]
+    TooManyStates(#[from] TooManyStates),
+    /// The range does not lie between distinguished states of the register.
+    #[error(
+        "states {first} to {last} are no range of this register: it has {states} periodic states, cut at multiples of {stride}"
+    )]
+    Range {
+        /// First state of the task.
+        first: u64,
+        /// Last state of the task.
+        last: u64,
+        /// Number of periodic states.
+        states: u64,
+        /// Distance between distinguished states.
+        stride: u64,
+    },
+    /// What was rebuilt does not compute what it must.
+    #[error("self-test failed: {what}")]
+    SelfTest {
+        /// Which check.
+        what: &'static str,
+    },
+}
+
+/// A task rebuilt and tested, ready to run.
+#[derive(Debug)]
+pub struct Enumeration {
+    engine: Engine,
+    range: StateRange,
+    /// The nodes in the range.
+    nodes: std::ops::Range<u64>,
+}
+
+impl Enumeration {
+    /// Rebuilds field, matrix and kernel from the task's numbers and tests them. Takes well under a
+    /// millisecond.
+    ///
+    /// # Errors
+    ///
+    /// An [`EnumerateError`] when the numbers do not fit each other, or when a self-test fails.
+    pub fn prepare(task: &EnumerateTask) -> Result<Enumeration, EnumerateError> {
+        if task.degree as usize != task.coefficients.len() {
+            return Err(EnumerateError::Degree {
+                degree: task.degree,
+                coefficients: task.coefficients.len(),
+            });
+        }
+        let register = Register::new(task.gf_order, &task.coefficients)?;
+        let engine = Engine::new(&register)?;
+        let range = StateRange {
+            first: task.first,
+            last: task.last,
+        };
+        let nodes = engine.layout.nodes_of(range).ok_or(EnumerateError::Range {
+            first: task.first,
+            last: task.last,
+            states: engine.layout.states,
+            stride: engine.layout.stride,
+        })?;
+        test_field(&register)?;
+        test_known_register(&register)?;
+        test_step(&register, &engine)?;
+        Ok(Enumeration {
+            engine,
+            range,
+            nodes,
+        })
+    }
+
+    /// Walks every segment that begins in the range and finds every leftover cycle whose smallest state
+    /// lies in it. The same bytes each time.
+    ///
+    /// # Errors
+    ///
+    /// None today; kernels to come may find themselves at fault.
+    pub fn run(&self) -> Result<RangeTable, EnumerateError> {
+        let segments = self.engine.segments(self.nodes.clone());
+        let leftovers = self.engine.leftovers(self.nodes.clone());
+        Ok(encode(self.range, &segments, &leftovers))
+    }
+}
+
+/// Layout, packing and kernel of one reduced register.
+#[derive(Debug)]
+struct Engine {
+    layout: Layout,
+    packing: Packing,
+    /// `None` for degree 0: one state, which is its own successor.
+    kernel: Option<Kernel>,
+}
+
+impl Engine {
+    fn new(register: &Register) -> Result<Engine, TooManyStates> {
+        let layout = Layout::of(register)?;
+        let packing = Packing::new(layout);
+        let coefficients = register.reduced_coefficients();
+        Ok(Engine {
+            layout,
+            packing,
+            kernel: (!coefficients.is_empty()).then(|| Kernel::new(&packing, coefficients)),
+        })
+    }
+
+    /// The segments that begin at these nodes, in order.
+    fn segments(&self, nodes: std::ops::Range<u64>) -> Vec<Segment> {
+        let still = Segment {
+            successor: 0,
+            length: 1,
+        };
+        let mut segments = vec![still; (nodes.end - nodes.start) as usize]; // at most 2^20
+        let Some(kernel) = &self.kernel else {
+            return segments;
+        };
+        let limit = self.packing.bound() - 1;
+        let walks: Vec<Walk> = nodes
+            .map(|node| Walk {
+                start: self.packing.pack_node(node),
+                limit,
+            })
+            .collect();
+        kernel.walk(&walks, |index, end, length| {
+            segments[index] = Segment {
+                successor: self.packing.unpack_node(end),
+                length,
+            };
+        });
+        segments
+    }
+
+    /// The leftover cycles whose smallest state is in the blocks of these nodes: how many of each
+    /// length.
+    fn leftovers(&self, nodes: std::ops::Range<u64>) -> BTreeMap<u64, u64> {
+        let mut leftovers = BTreeMap::new();
+        let Some(kernel) = &self.kernel else {
+            return leftovers;
+        };
+        let mut walk_batch = |walks: &mut Vec<Walk>| {
+            kernel.walk(walks, |index, end, length| {
+                // Back at the start without a smaller state between: the start was the smallest.
+                if end == walks[index].start {
+                    *leftovers.entry(length).or_insert(0) += 1;
+                }
+            });
+            walks.clear();
+        };
+        let mut sweep = Sweep::new(self.layout, self.packing);
+        let mut walks = Vec::with_capacity(BATCH);
+        for node in nodes {
+            sweep.candidates(node, &mut |start| {
+                walks.push(Walk {
+                    start,
+                    limit: start,
+                });
+                if walks.len() == BATCH {
+                    walk_batch(&mut walks);
+                }
+            });
+        }
+        walk_batch(&mut walks);
+        leftovers
+    }
+}
+
+/// Inverses and negatives do what they are named for.
+fn test_field(register: &Register) -> Result<(), EnumerateError> {
+    let field = register.field();
+    let sound = (1..field.order()).all(|a| {
+        field.add(a, field.neg(a)) == 0 && field.inv(a).is_some_and(|b| field.mul(a, b) == 1)
+    });
+    check(sound, "the field's inverses")
+}
+
+/// A register over the same field whose cycles are known: over GF(2) that of the primitive polynomial
+/// x^4 + x + 1, over other fields s(n+1) = -s(n), which has 0 alone and every other symbol in pairs.
+fn test_known_register(register: &Register) -> Result<(), EnumerateError> {
+    let order = register.gf_order();
+    let coefficients: &[u32] = if order == 2 {
+        &[1, 1, 0, 0]
+    } else {
+        &[order - 1]
+    };
+    let expected = if order == 2 {
+        BTreeMap::from([(1, 1), (15, 1)])
+    } else {
+        BTreeMap::from([(1, 1), (2, u64::from(order - 1) / 2)])
+    };
+    let known = Register::new(order, coefficients)?;
+    let engine = Engine::new(&known)?;
+    let nodes = 0..engine.layout.nodes;
+    let segments = engine.segments(nodes.clone());
+    let mut cycles = engine.leftovers(nodes);
+    // Both registers have a single node, or nodes on a single cycle each: follow them as the merge does.
+    for (length, count) in super::merge::cycles_of(&segments).ok_or(EnumerateError::SelfTest {
+        what: "the successors of a known register",
+    })? {
+        *cycles.entry(length).or_insert(0) += count;
+    }
+    check(cycles == expected, "the cycles of a known register")
+}
+
+/// The kernel steps as the companion matrix of the reduced register says, on each state with a single
+/// symbol that is not zero, and on some mixed ones.
+fn test_step(register: &Register, engine: &Engine) -> Result<(), EnumerateError> {
+    let Some(kernel) = &engine.kernel else {
+        return Ok(());
+    };
+    let field = register.field();
+    let reduced = Register::new(field.order(), register.reduced_coefficients())?;
+    let matrix: Vec<Vec<u32>> = reduced.companion_matrix().collect();
+    let degree = matrix.len();
+    let agrees = |state: &[u32]| {
+        let product: Vec<u32> = (0..degree)
+            .map(|column| {
+                (0..degree).fold(0, |sum, row| {
+                    field.add(sum, field.mul(state[row], matrix[row][column]))
+                })
+            })
+            .collect();
+        kernel.next(engine.packing.pack(state)) == engine.packing.pack(&product)
+    };
+    let mut state = vec![0; degree];
+    for place in 0..degree {
+        for symbol in [1, field.order() - 1] {
+            state.fill(0);
+            state[place] = symbol;
+            check(agrees(&state), "the kernel against the companion matrix")?;
+        }
+    }
+    for round in 1..=4 {
+        for (place, symbol) in state.iter_mut().enumerate() {
+            *symbol = (round * (place as u32 + 7) * (place as u32 + 1) / 3) % field.order();
+        }
+        check(agrees(&state), "the kernel against the companion matrix")?;
+    }
+    Ok(())
+}
+
+fn check(passed: bool, what: &'static str) -> Result<(), EnumerateError> {
+    if passed {
+        Ok(())
+    } else {
+        Err(EnumerateError::SelfTest { what })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task() -> EnumerateTask {
+        let register = Register::new(2, &[1, 1, 0, 0, 0, 0]).unwrap();
+        EnumerateTask::new(
+            &register,
+            StateRange {
+                first: 16,
+                last: 47,
+            },
+        )
+    }
+
+    #[test]
+    fn a_task_is_plain_numbers_on_the_wire() {
+        let wire = postcard::to_stdvec(&task()).unwrap();
+        assert_eq!(wire, [2, 6, 6, 1, 1, 0, 0, 0, 0, 16, 47]);
+        assert_eq!(
+            postcard::from_bytes::<EnumerateTask>(&wire).unwrap(),
+            task()
+        );
+    }
+
+    #[test]
+    fn a_run_gives_the_same_bytes_each_time() {
+        let enumeration = Enumeration::prepare(&task()).unwrap();
+        let table = enumeration.run().unwrap();
+        assert_eq!(enumeration.run().unwrap(), table);
+        assert_eq!((table.first, table.last, table.segments), (16, 47, 2));
+        let again = Enumeration::prepare(&task()).unwrap().run().unwrap();
+        assert_eq!(again.digest_hex(), table.digest_hex());
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_are_refused() {
+        let refusal = |change: fn(&mut EnumerateTask)| {
+            let mut task = task();
+            change(&mut task);
+            Enumeration::prepare(&task).unwrap_err().to_string()
+        };
+        assert_eq!(
+            refusal(|task| task.gf_order = 6),
+            "the task holds no register: there is no field of order 6: 6 = 2 * 3 is not a power of one prime"
+        );
+        assert_eq!(
+            refusal(|task| task.degree = 5),
+            "the task says degree 5 but has 6 coefficients"
+        );
+        assert_eq!(
+            refusal(|task| task.last = 46),
+            "states 16 to 46 are no range of this register: it has 64 periodic states, cut at multiples of 16"
+        );
+        assert!(refusal(|task| task.last = u64::MAX).starts_with("states 16 to"));
+        assert!(refusal(|task| task.first = 48).starts_with("states 48 to 47"));
+        let large = refusal(|task| {
+            task.coefficients = vec![1; 41];
+            task.degree = 41;
+        });
+        assert!(large.contains("2^41 periodic states"), "{large}");
+    }
+
+    #[test]
+    fn the_self_test_finds_a_wrong_kernel() {
+        for order in [2, 7] {
+            let register = Register::new(order, &[1, 1, 0, 1]).unwrap();
+            let other = Register::new(order, &[1, 1, 1, 1]).unwrap();
+            let engine = Engine::new(&other).unwrap();
+            assert_eq!(
+                test_step(&register, &engine),
+                Err(EnumerateError::SelfTest {
+                    what: "the kernel against the companion matrix"
+                })
+            );
+            assert_eq!(test_step(&other, &engine), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! How the states of a register are split into ranges, and which of them are distinguished.
+//!
+//! Everything here follows from two numbers: the order `q` of the field and the degree `d'` of the
+//! reduced register. A worker finds the same layout from its task that the supervisor found when it
+//! planned, and neither the number of workers nor the machine has a say in it.
+
+use super::Register;
+
+/// Enumeration is refused above this many periodic states, 2^40: some hours on one core.
+pub const MAX_ENUMERATED_STATES: u64 = 1 << 40;
+
+/// A range holds about this many states, tens of milliseconds of work ...
+const STATES_PER_RANGE: u64 = 1 << 20;
+
+/// ... but there are at most this many ranges; large state spaces have larger ones.
+const MAX_RANGES: u64 = 4096;
+
+/// Nodes that every merge can afford: the table of successors stays in cache.
+const SMALL_TABLE: u64 = 1 << 16;
+
+/// Nodes a range may have beyond that. Segment lengths scatter like an exponential distribution, so
+/// the work of a range scatters by `1/sqrt(nodes)`: with 256 nodes, 6 %.
+const NODES_PER_RANGE: u64 = 256;
+
+/// Mean segment length below which shorter segments are not worth their entries in the table.
+const SHORT_SEGMENT: u64 = 16;
+
+/// A contiguous range of states of the *reduced* register, by number, both ends included.
+///
+/// The reduced register is the one whose leading zero coefficients are dropped; its states are numbered
+/// `0 .. q^d'`, the sum of `s(n+i) q^i`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateRange {
+    /// The first state.
+    pub first: u64,
+    /// The last state, included.
+    pub last: u64,
+}
+
+/// The register has more states than can be enumerated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the register has {gf_order}^{periodic_degree} periodic states, more than the 2^40 that can be enumerated"
+)]
+pub struct TooManyStates {
+    /// The order of the field.
+    pub gf_order: u32,
+    /// The degree without leading zero coefficients.
+    pub periodic_degree: u32,
+}
+
+impl TooManyStates {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some("use `analysis = \"analytic\"`: it needs no enumeration".to_owned())
+    }
+}
+
+/// The layout of the state space of a reduced register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Order of the field, `q`.
+    pub order: u32,
+    /// Degree of the reduced register, `d'`.
+    pub degree: u32,
+    /// Number of states, `q^d'`.
+    pub states: u64,
+    /// A state is distinguished when this many oldest symbols are zero, `K`, at most the degree.
+    pub zeros: u32,
+    /// Numbers of distinguished states are the multiples of this, `q^K`.
+    pub stride: u64,
+    /// Number of distinguished states, `q^(d'-K)`.
+    pub nodes: u64,
+    /// Number of planned ranges, at least 1, at most `nodes`.
+    pub ranges: u64,
+}
+
+impl Layout {
+    /// The layout for a register.
+    pub fn of(register: &Register) -> Result<Layout, TooManyStates> {
+        let order = register.gf_order();
+        let degree = register.degree() - register.nilpotent_index();
+        let states = u64::from(order)
+            .checked_pow(degree)
+            .filter(|&states| states <= MAX_ENUMERATED_STATES)
+            .ok_or(TooManyStates {
+                gf_order: order,
+                periodic_degree: degree,
+            })?;
+        let ranges = states.div_ceil(STATES_PER_RANGE).clamp(1, MAX_RANGES);
+        let most_nodes = SMALL_TABLE.max(NODES_PER_RANGE * ranges);
+        let (mut zeros, mut stride) = (0, 1);
+        while zeros < degree && (stride < SHORT_SEGMENT || states / stride > most_nodes) {
+            zeros += 1;
+            stride *= u64::from(order);
+        }
+        let nodes = states / stride;
+        Ok(Layout {
+            order,
+            degree,
+            states,
+            zeros,
+            stride,
+            nodes,
+            ranges: ranges.min(nodes),
+        })
+    }
+
+    /// The nodes of a range, if the range is one: its ends lie between distinguished states, in order
+    /// and inside the state space.
+    pub fn nodes_of(&self, range: StateRange) -> Option<std::ops::Range<u64>> {
+        let end = range.last.checked_add(1)?;
+        let fits = range.first < end
+            && end <= self.states
+            && range.first.is_multiple_of(self.stride)
+            && end.is_multiple_of(self.stride);
+        fits.then(|| range.first / self.stride..end / self.stride)
+    }
+}
+
+/// Splits the periodic states of a register into ranges, in order and without gaps. The same register
+/// gives the same ranges, always. There is at least one range, and at most 4096.
+///
+/// # Errors
+///
+/// [`TooManyStates`] when the register has more than 2^40 periodic states.
+pub fn plan_ranges(register: &Register) -> Result<Vec<StateRange>, TooManyStates> {
+    let layout = Layout::of(register)?;
+    // nodes <= 2^20 and ranges <= 2^12: no product overflows.
+    let cut = |i: u64| i * layout.nodes / layout.ranges * layout.stride;
+    Ok((0..layout.ranges)
+        .map(|i| StateRange {
+            first: cut(i),
+            last: cut(i + 1) - 1,
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn register(order: u32, degree: u32) -> Register {
+        Register::new(order, &vec![1; degree as usize]).unwrap()
+    }
+
+    /// Every register that can be enumerated has one of these layouts.
+    fn every_layout() -> impl Iterator<Item = (Register, Layout)> {
+        (2..=251)
+            .filter(|&order| crate::field::PrimeField::new(order).is_ok())
+            .flat_map(|order| (1..=41).map(move |degree| register(order, degree)))
+            .filter_map(|register| Layout::of(&register).ok().map(|layout| (register, layout)))
+    }
+
+    #[test]
+    fn layouts_keep_their_bounds() {
+        let mut count = 0;
+        for (_, layout) in every_layout() {
+            assert_eq!(layout.stride, u64::from(layout.order).pow(layout.zeros));
+            assert_eq!(layout.stride * layout.nodes, layout.states);
+            assert!(layout.zeros >= 1 && layout.zeros <= layout.degree);
+            assert!(layout.nodes <= 1 << 20, "{layout:?}");
+            assert!(layout.ranges >= 1 && layout.ranges <= layout.nodes.min(4096));
+            count += 1;
+        }
+        assert!(count > 300, "{count} layouts");
+    }
+
+    #[test]
+    fn ranges_cover_all_states_in_order() {
+        for (register, layout) in every_layout() {
+            let ranges = plan_ranges(&register).unwrap();
+            assert_eq!(ranges.len() as u64, layout.ranges);
+            let mut next = 0;
+            for range in ranges {
+                assert_eq!(range.first, next);
+                assert!(
+                    layout
+                        .nodes_of(range)
+                        .is_some_and(|nodes| !nodes.is_empty())
+                );
+                next = range.last + 1;
+            }
+            assert_eq!(next, layout.states);
+        }
+    }
+
+    /// Plans are part of a run's identity: these numbers may change only with the schema.
+    #[test]
+    fn layouts_are_what_they_were() {
+        let figures = |order, degree| {
+            let layout = Layout::of(&register(order, degree)).unwrap();
+            (layout.zeros, layout.nodes, layout.ranges)
+        };
+        assert_eq!(figures(2, 4), (4, 1, 1));
+        assert_eq!(figures(2, 16), (4, 4096, 1));
+        assert_eq!(figures(2, 24), (8, 65_536, 16));
+        assert_eq!(figures(2, 40), (20, 1 << 20, 4096));
+        assert_eq!(figures(3, 15), (5, 59_049, 14));
+        assert_eq!(figures(251, 1), (1, 1, 1));
+        assert_eq!(figures(251, 2), (1, 251, 1));
+        assert_eq!(figures(251, 5), (3, 63_001, 4096));
+    }
+
+    #[test]
+    fn more_than_2_to_the_40_states_are_refused() {
+        assert!(plan_ranges(&register(2, 40)).is_ok());
+        assert_eq!(
+            plan_ranges(&register(2, 41)).unwrap_err(),
+            TooManyStates {
+                gf_order: 2,
+                periodic_degree: 41
+            }
+        );
+        assert!(plan_ranges(&register(251, 6)).is_err());
+        assert!(plan_ranges(&register(2, 100_000)).is_err());
+        assert!(plan_ranges(&register(2, 41)).unwrap_err().hint().is_some());
+    }
+
+    #[test]
+    fn only_the_periodic_states_count() {
+        let mut coefficients = vec![0; 100];
+        coefficients.extend([1, 0, 1]);
+        let ranges = plan_ranges(&Register::new(2, &coefficients).unwrap()).unwrap();
+        assert_eq!(ranges, [StateRange { first: 0, last: 7 }]);
+        let nothing = plan_ranges(&Register::new(2, &[0; 1000]).unwrap()).unwrap();
+        assert_eq!(nothing, [StateRange { first: 0, last: 0 }]);
+    }
+
+    #[test]
+    fn ranges_that_cut_a_block_are_none() {
+        let layout = Layout::of(&register(2, 8)).unwrap(); // stride 16
+        assert_eq!(
+            layout.nodes_of(StateRange {
+                first: 16,
+                last: 47
+            }),
+            Some(1..3)
+        );
+        for (first, last) in [
+            (0, 14),
+            (1, 15),
+            (16, 15),
+            (32, 15),
+            (240, 271),
+            (0, u64::MAX),
+        ] {
+            assert_eq!(layout.nodes_of(StateRange { first, last }), None, "{first}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! What supervisor and workers say to each other.
+//!
+//! One set of messages serves every start method. They are postcard over ipc-channel, and each is *one
+//! packet*: at most [`PACKET_CAP`] bytes. A single packet has no half-sent state, and ipc-channel hangs,
+//! panics or aborts only on half-sent or malformed ones. The cap is held by construction: whatever can
+//! grow travels as a [`Parcel`], whose maker refuses more than [`PARCEL_CAP`] bytes; a result beyond
+//! that goes in numbered chunks, each a parcel of its own.
+//!
+//! # The conversation
+//!
+//! ```text
+//! fork     supervisor -> zygote   StartOrder (with the first tasks in it)
+//!          zygote -> supervisor   Forked{pid}            on the result channel of the worker's slot
+//!          worker -> supervisor   Started, [Chunk...], Finished, for each task
+//!
+//! spawn    worker -> supervisor   Hello                  over the one-shot server
+//!          supervisor -> worker   StartOrder             on the channel that came with the hello
+//!          worker -> supervisor   Started, [Chunk...], Finished, for each task
+//!
+//! both     supervisor -> worker   Run, Shutdown          to workers that serve more than their first tasks
+//! ```
+//!
+//! A result channel belongs to a *slot* and serves one worker after the other; the supervisor keeps a
+//! sender of its own, so that the channel never closes. Every message names its worker: one that comes
+//! late from a worker that has been settled is told from the next one's.
+//!
+//! Never here: `ROUTER` or the `async` feature of ipc-channel (they start threads), shared memory from a
+//! worker (its sender can shrink it under the reader).
+
+mod chunks;
+mod parcel;
+
+use ipc_channel::ipc::{IpcReceiver, IpcSender};
+use serde::{Deserialize, Serialize};
+
+pub use chunks::{Assembly, AssemblyError, Cut, cut};
+pub use parcel::{PACKET_CAP, PARCEL_CAP, Parcel, ParcelError};
+
+use crate::clock::Monotonic;
+use crate::experiment::{ResourceUse, Work};
+use crate::ids::{AttemptNumber, Pid, Seed, TaskIndex, WorkerId};
+use crate::sys::{ForkWay, GuardOrder};
+
+/// What the two programs must agree on before they talk: the version of the package and of these
+/// messages. Programs of two builds that differ in it refuse each other.
+pub const PROTOCOL: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
+
+/// The names of what a started program finds in its environment.
+pub mod environment {
+    /// `zygote` or `worker`: which of the two to be.
+    pub const ROLE: &str = "FUMEHOOD_ROLE";
+    /// The name of the one-shot server to say hello to.
+    pub const SERVER: &str = "FUMEHOOD_SERVER";
+    /// The token that proves that it is the process the supervisor started.
+    pub const TOKEN: &str = "FUMEHOOD_TOKEN";
+    /// The supervisor's pid.
+    pub const SUPERVISOR: &str = "FUMEHOOD_SUPERVISOR";
+    /// Pipes for the output of workers, one pair of descriptors a slot: `7:8,9:10`.
+    pub const OUTPUTS: &str = "FUMEHOOD_OUTPUTS";
+}
+
+/// 128 random bits that a started program gives back in its hello.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token(pub String);
+
+/// The first message of a program that the supervisor started by exec.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Hello {
+    /// Proof that it is that program.
+    pub token: Token,
+    /// Its [`PROTOCOL`].
+    pub protocol: String,
+    /// Its pid.
+    pub pid: Pid,
+    /// The moment of its first instruction.
+    pub born: Monotonic,
+    /// Where it listens.
+    pub orders: IpcSender<StartOrder>,
+}
+
+/// Makes a worker: a process that has it to do forks (the zygote) or becomes one itself (spawn).
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StartOrder {
+    /// The worker's name in all its messages.
+    pub worker: WorkerId,
+    /// Which slot's output pipes it writes to.
+    pub slot: u32,
+    /// How the zygote is to fork. Without meaning for spawn.
+    pub way: ForkWay,
+    /// What the worker does to itself first.
+    pub guard: GuardOrder,
+    /// Where its messages go.
+    pub results: IpcSender<FromWorker>,
+    /// Where later tasks come from; `None` = the first ones are all.
+    pub later: Option<IpcReceiver<ToWorker>>,
+    /// The first tasks: a list of [`Assignment`]. Empty in the start method's self-test.
+    pub first: Parcel,
+    /// When the supervisor sent this.
+    pub sent: Monotonic,
+}
+
+/// One task for a worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Its place in the plan.
+    pub task: TaskIndex,
+    /// Which attempt this is.
+    pub attempt: AttemptNumber,
+    /// The task's seed.
+    pub seed: Seed,
+    /// What to do.
+    pub work: Work,
+}
+
+/// From the supervisor to a worker that is kept for several tasks.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ToWorker {
+    /// Run these tasks: a list of [`Assignment`].
+    Run {
+        /// The tasks.
+        tasks: Parcel,
+        /// When they were sent.
+        sent: Monotonic,
+    },
+    /// Leave. Dropping the channel is not enough: in Wine a worker did not notice that.
+    Shutdown,
+}
+
+/// From a worker, or from the zygote on behalf of a worker that it made, to the supervisor.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum FromWorker {
+    /// The worker exists. From the zygote, so that a worker that dies before its first word has a known
+    /// pid; from the worker itself where it was forked twice.
+    Forked {
+        /// Which worker.
+        worker: WorkerId,
+        /// Its pid.
+        pid: Pid,
+    },
+    /// The zygote could not make the worker.
+    NotForked {
+        /// Which worker.
+        worker: WorkerId,
+        /// The kernel's reason.
+        reason: String,
+    },
+    /// A worker without first tasks is ready.
+    Ready {
+        /// Which worker.
+        worker: WorkerId,
+    },
+    /// A task begins: from here on the worker's death is charged to it.
+    Started {
+        /// Which worker.
+        worker: WorkerId,
+        /// Which task.
+        task: TaskIndex,
+        /// Which attempt.
+        attempt: AttemptNumber,
+    },
+    /// A part of a result that does not fit in one packet.
+    Chunk {
+        /// Which worker.
+        worker: WorkerId,
+        /// Which task.
+        task: TaskIndex,
+        /// From 0, without a gap.
+        number: u32,
+        /// The bytes.
+        bytes: Parcel,
+    },
+    /// A task is done: it has a result, or an error to tell.
+    Finished {
+        /// Which worker.
+        worker: WorkerId,
+        /// Which task.
+        task: TaskIndex,
+        /// Which attempt.
+        attempt: AttemptNumber,
+        /// What came of it.
+        report: Report,
+    },
+}
+
+impl FromWorker {
+    /// The worker that the message speaks of.
+    pub fn worker(&self) -> WorkerId {
+        match self {
+            FromWorker::Forked { worker, .. }
+            | FromWorker::NotForked { worker, .. }
+            | FromWorker::Ready { worker }
+            | FromWorker::Started { worker, .. }
+            | FromWorker::Chunk { worker, .. }
+            | FromWorker::Finished { worker, .. } => *worker,
+        }
+    }
+}
+
+/// What came of a task, with its times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The end of the encoded [`WorkResult`]: all of it, or what the chunks before it left.
+    pub last: Parcel,
+    /// Number of chunks sent before.
+    pub chunks: u32,
+    /// BLAKE3 of the whole encoded result, where there were chunks.
+    pub digest: Option<[u8; 32]>,
+    /// When things happened in the worker.
+    pub moments: Moments,
+    /// What the worker used from the task's begin to its end.
+    pub used: ResourceUse,
+}
+
+/// What a task gives back: its output, or a sentence that says why there is none.
+pub type WorkResult = Result<crate::experiment::TaskOutput, String>;
+
+/// Moments of a task in its worker, in the order of the fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Moments {
+    /// The worker's first instruction.
+    pub born: Monotonic,
+    /// The worker was ready for its first tasks.
+    pub ready: Monotonic,
+    /// The message with this task had come.
+    pub received: Monotonic,
+    /// The message was decoded.
+    pub decoded: Monotonic,
+    /// This task's turn came.
+    pub begun: Monotonic,
+    /// Model, field or matrix stood.
+    pub rebuilt: Monotonic,
+    /// The work was done.
+    pub computed: Monotonic,
+    /// The result was encoded.
+    pub encoded: Monotonic,
+}
+
+/// A result, encoded.
+///
+/// # Errors
+///
+/// A sentence that says why it cannot travel; it fits as the error of a [`WorkResult`].
+pub fn encode_result(result: &WorkResult) -> Result<Vec<u8>, String> {
+    let bytes = postcard::to_stdvec(result).map_err(|error| format!("result cannot be encoded: {error}"))?;
+    if bytes.len() > Assembly::RESULT_CAP {
+        return Err(format!(
+            "result too large: {} bytes, at most {} can be kept",
+            bytes.len(),
+            Assembly::RESULT_CAP
+        ));
+    }
+    Ok(bytes)
+}
+
+/// A result, from its bytes.
+///
+/// # Errors
+///
+/// The bytes are no result.
+pub fn decode_result(bytes: &[u8]) -> Result<WorkResult, ParcelError> {
+    Ok(postcard::from_bytes(bytes)?)
+}

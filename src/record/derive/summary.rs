@@ -1,0 +1,304 @@
+//! `summary.json`: one object an experiment, folded from the results in plan order.
+//!
+//! Averages are arithmetic means, taken in plan order. OWA is the M4 competition's: half the sum of the
+//! ratios of average sMAPE and average MASE to those of Naive2 (Makridakis, Spiliotis, Assimakopoulos,
+//! "The M4 Competition", International Journal of Forecasting 36, 2020), here over the series on which
+//! both the model and Naive2 have the score. An average is `null` where there is nothing to average or
+//! where it is no finite number: a forecast that went to infinity shows.
+
+use std::fmt;
+use std::io;
+
+use serde::de::{MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::super::{RunFolder, SCHEMA, atomic};
+use crate::experiment::OutcomeKind;
+
+/// How many tasks of an experiment are in which state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+pub struct TaskCounts {
+    /// With a result.
+    pub ok: u64,
+    /// The work said no.
+    pub error: u64,
+    /// The process died.
+    pub crashed: u64,
+    /// The limit passed.
+    pub timeout: u64,
+    /// Too much memory.
+    pub oom: u64,
+    /// Without a terminal record.
+    pub missing: u64,
+}
+
+impl TaskCounts {
+    /// Tasks with a terminal record that are not ok.
+    pub fn not_ok(&self) -> u64 {
+        self.error + self.crashed + self.timeout + self.oom
+    }
+
+    /// Whether any task is missing or not ok.
+    pub fn is_incomplete(&self) -> bool {
+        self.not_ok() + self.missing > 0
+    }
+
+    pub(super) fn add(&mut self, state: OutcomeKind) {
+        *match state {
+            OutcomeKind::Ok => &mut self.ok,
+            OutcomeKind::Error => &mut self.error,
+            OutcomeKind::Crashed => &mut self.crashed,
+            OutcomeKind::Timeout => &mut self.timeout,
+            OutcomeKind::Oom => &mut self.oom,
+        } += 1;
+    }
+}
+
+/// One experiment of `summary.json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExperimentSummary {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its tasks by state.
+    pub tasks: TaskCounts,
+    /// Whether any is missing or not ok; in the file only where it is.
+    #[serde(skip_serializing_if = "is_false")]
+    pub incomplete: bool,
+    /// What came out.
+    #[serde(flatten)]
+    pub body: ExperimentBody,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl ExperimentSummary {
+    /// Whether the experiment needs no table of `segments/` any more.
+    pub(super) fn is_merged(&self) -> bool {
+        match &self.body {
+            ExperimentBody::Lfsr(lfsr) => lfsr.structure.is_some(),
+            ExperimentBody::Forecast(_) | ExperimentBody::Other {} => true,
+        }
+    }
+}
+
+/// What came out of an experiment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum ExperimentBody {
+    /// Of a forecast experiment.
+    Forecast(ForecastSummary),
+    /// Of an LFSR experiment.
+    Lfsr(Box<LfsrSummary>),
+    /// Of tasks without numbers.
+    Other {},
+}
+
+/// Scores by model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ForecastSummary {
+    /// One row a model, in the order of the spec.
+    pub models: Vec<ModelRow>,
+    /// The same over the series on which every model succeeded.
+    pub common: Common,
+}
+
+/// A model's averages over its own successes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelRow {
+    /// Its name.
+    pub model: String,
+    /// Series with a forecast.
+    pub series_ok: u64,
+    /// Series with a terminal record and no forecast.
+    pub series_failed: SeriesFailed,
+    /// Averages.
+    #[serde(flatten)]
+    pub averages: Averages,
+}
+
+/// Series without a forecast, by state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SeriesFailed {
+    /// The work said no.
+    pub error: u64,
+    /// The process died.
+    pub crashed: u64,
+    /// The limit passed.
+    pub timeout: u64,
+    /// Too much memory.
+    pub oom: u64,
+}
+
+/// Average scores over some series.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Averages {
+    /// sMAPE, percent, 0 to 200.
+    pub smape: Option<f64>,
+    /// MASE over the series that have one.
+    pub mase: Option<f64>,
+    /// RMSE, in the unit of the series.
+    pub rmse: Option<f64>,
+    /// MAE, in the unit of the series.
+    pub mae: Option<f64>,
+    /// OWA; `None` without naive2.
+    pub owa: Option<f64>,
+    /// Series left out of the average MASE, because they have none.
+    pub mase_null: u64,
+}
+
+/// Averages over the series on which every model succeeded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Common {
+    /// Number of those series.
+    pub series: u64,
+    /// One row a model, in the order of the spec.
+    pub models: Vec<CommonRow>,
+}
+
+/// A model's averages over the common series.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CommonRow {
+    /// Its name.
+    pub model: String,
+    /// Averages.
+    #[serde(flatten)]
+    pub averages: Averages,
+}
+
+/// The state space of a register. Numbers that may be large are decimal strings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LfsrSummary {
+    /// q.
+    pub gf_order: u32,
+    /// d.
+    pub degree: u32,
+    /// c0 .. c(d-1).
+    pub coefficients: Vec<u32>,
+    /// The modulus of the field, low to high; empty for a prime field.
+    pub modulus: Vec<u32>,
+    /// q^d.
+    pub state_count: String,
+    /// `None` unless every range was enumerated and merged.
+    pub structure: Option<StructureFields>,
+    /// Low to high.
+    pub characteristic_polynomial: Vec<u32>,
+    /// What the structure comes from.
+    pub methods: Vec<&'static str>,
+    /// Whether two methods agree; `None` where there is only one.
+    pub agree: Option<bool>,
+}
+
+/// What an enumeration finds out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StructureFields {
+    /// Number of cycles of each length, by length.
+    pub cycle_lengths: Pairs,
+    /// Their sum.
+    pub number_of_cycles: String,
+    /// The greatest length.
+    pub max_period: String,
+    /// States on cycles.
+    pub periodic_states: String,
+    /// States on no cycle.
+    pub transient_states: String,
+    /// The most steps from a state to a cycle.
+    pub max_tail_length: String,
+}
+
+/// A JSON object whose keys keep their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pairs(pub Vec<(String, String)>);
+
+impl Serialize for Pairs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of strings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+impl Serialize for LfsrSummary {
+    /// The keys of the contract, in its order. What an enumeration cannot know is `null`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const UNKNOWN: Option<()> = None;
+        let known = self.structure.as_ref();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("gf_order", &self.gf_order)?;
+        map.serialize_entry("degree", &self.degree)?;
+        map.serialize_entry("coefficients", &self.coefficients)?;
+        map.serialize_entry("modulus", &self.modulus)?;
+        map.serialize_entry("state_count", &self.state_count)?;
+        map.serialize_entry("cycle_lengths", &known.map(|known| &known.cycle_lengths))?;
+        map.serialize_entry(
+            "number_of_cycles",
+            &known.map(|known| &known.number_of_cycles),
+        )?;
+        map.serialize_entry("max_period", &known.map(|known| &known.max_period))?;
+        map.serialize_entry(
+            "periodic_states",
+            &known.map(|known| &known.periodic_states),
+        )?;
+        map.serialize_entry(
+            "transient_states",
+            &known.map(|known| &known.transient_states),
+        )?;
+        map.serialize_entry(
+            "max_tail_length",
+            &known.map(|known| &known.max_tail_length),
+        )?;
+        map.serialize_entry("characteristic_polynomial", &self.characteristic_polynomial)?;
+        map.serialize_entry("char_poly_order", &UNKNOWN)?;
+        map.serialize_entry("matrix_order", &UNKNOWN)?;
+        map.serialize_entry("factors", &UNKNOWN)?;
+        map.serialize_entry("irreducible", &UNKNOWN)?;
+        map.serialize_entry("primitive", &UNKNOWN)?;
+        map.serialize_entry("methods", &self.methods)?;
+        map.serialize_entry("agree", &self.agree)?;
+        map.end()
+    }
+}
+
+pub(super) fn write(folder: &RunFolder, experiments: &[ExperimentSummary]) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Summary<'a> {
+        schema: u32,
+        experiments: &'a [ExperimentSummary],
+    }
+    let summary = Summary {
+        schema: SCHEMA,
+        experiments,
+    };
+    atomic::write(&folder.summary(), |out| {
+        serde_json::to_writer_pretty(&mut *out, &summary)?;
+        out.write_all(b"\n")
+    })
+}

@@ -1,0 +1,224 @@
+//! The folder of one run, and where in it things are.
+//!
+//! A run folder is private to its owner (0700, files 0600). What stands at its place already is never
+//! followed or guessed at: a symbolic link and anything that is no folder are refused, and so is a folder
+//! with content that no run left there.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::RunLock;
+use super::atomic::{TEMPORARY, at};
+use crate::sys;
+
+/// An existing run folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+/// Why a run folder cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// A symbolic link is at the place.
+    #[error("the run folder {0} is a symbolic link")]
+    Link(PathBuf),
+    /// A file, a pipe or a device is at the place.
+    #[error("the run folder {0} is not a folder")]
+    NotAFolder(PathBuf),
+    /// A folder with other things in it.
+    #[error("the folder {0} is not empty and holds no run")]
+    NotARun(PathBuf),
+    /// Nothing is at the place.
+    #[error("there is no run folder {0}")]
+    Missing(PathBuf),
+    /// The system said no.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl FolderError {
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            FolderError::Link(_) => Some("name the folder itself".into()),
+            FolderError::NotAFolder(_) | FolderError::NotARun(_) => {
+                Some("choose a new or an empty folder with --run-dir".into())
+            }
+            FolderError::Missing(_) | FolderError::Io(_) => None,
+        }
+    }
+}
+
+impl RunFolder {
+    /// Makes the run folder, with the folders above it. An empty folder and a run folder that is there
+    /// already are taken as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`FolderError`] when something else is at the place or the system says no.
+    pub fn create(path: &Path) -> Result<RunFolder, FolderError> {
+        if let Some(parent) = path.parent().filter(|parent| *parent != Path::new("")) {
+            fs::create_dir_all(parent).map_err(|error| at("create", parent, error))?;
+        }
+        match sys::create_private_dir(path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                check(path)?;
+                let mut content = fs::read_dir(path).map_err(|error| at("read", path, error))?;
+                if !RunFolder::is_run(path) && content.next().is_some() {
+                    return Err(FolderError::NotARun(path.into()));
+                }
+                make_private(path).map_err(|error| at("make private", path, error))?;
+            }
+            Err(error) => return Err(at("create", path, error).into()),
+        }
+        let folder = RunFolder { path: path.into() };
+        folder.ensure(&folder.journal())?;
+        Ok(folder)
+    }
+
+    /// The run folder at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`FolderError`] when there is none.
+    pub fn open(path: &Path) -> Result<RunFolder, FolderError> {
+        check(path)?;
+        if !RunFolder::is_run(path) {
+            return Err(FolderError::NotARun(path.into()));
+        }
+        Ok(RunFolder { path: path.into() })
+    }
+
+    /// Whether a run folder is at `path`: a folder, reached without a link, with a journal folder in it.
+    pub fn is_run(path: &Path) -> bool {
+        let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+        is_folder(path) && is_folder(&path.join("journal"))
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder of the journal's segments.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join("journal")
+    }
+
+    /// The folder of the tables of enumerations.
+    pub fn segments(&self) -> PathBuf {
+        self.path.join("segments")
+    }
+
+    /// The folder of what workers wrote to their standard output and error.
+    pub fn logs(&self) -> PathBuf {
+        self.path.join("logs")
+    }
+
+    /// The file of the lock.
+    pub fn lock(&self) -> PathBuf {
+        self.path.join("lock")
+    }
+
+    /// `manifest.json`.
+    pub fn manifest(&self) -> PathBuf {
+        self.path.join("manifest.json")
+    }
+
+    /// `spec.toml`.
+    pub fn spec(&self) -> PathBuf {
+        self.path.join("spec.toml")
+    }
+
+    /// `results.jsonl`.
+    pub fn results(&self) -> PathBuf {
+        self.path.join("results.jsonl")
+    }
+
+    /// `attempts.jsonl`.
+    pub fn attempts(&self) -> PathBuf {
+        self.path.join("attempts.jsonl")
+    }
+
+    /// `summary.json`.
+    pub fn summary(&self) -> PathBuf {
+        self.path.join("summary.json")
+    }
+
+    /// Makes a folder inside the run folder, private and durable, unless it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`FolderError`] when something else is at the place or the system says no.
+    pub fn ensure(&self, folder: &Path) -> Result<(), FolderError> {
+        match sys::create_private_dir(folder) {
+            Ok(()) => {
+                sys::sync_dir(&self.path).map_err(|error| at("sync", &self.path, error))?;
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check(folder),
+            Err(error) => Err(at("create", folder, error).into()),
+        }
+    }
+
+    /// Removes the temporary files that a killed process left. Only the holder of the lock may: anybody
+    /// else's temporary file may be in use.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the folder and of removing.
+    pub fn sweep(&self, _lock: &RunLock) -> io::Result<u32> {
+        let mut removed = 0;
+        for folder in [&self.path, &self.segments()] {
+            let entries = match fs::read_dir(folder) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(at("read", folder, error)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(|error| at("read", folder, error))?;
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                if name.starts_with('.') && name.ends_with(TEMPORARY) {
+                    let path = entry.path();
+                    fs::remove_file(&path).map_err(|error| at("remove", &path, error))?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// That a folder, and no link to one, is at `path`.
+fn check(path: &Path) -> Result<(), FolderError> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(FolderError::Missing(path.into()));
+        }
+        Err(error) => return Err(at("look at", path, error).into()),
+    };
+    if found.is_symlink() {
+        Err(FolderError::Link(path.into()))
+    } else if !found.is_dir() {
+        Err(FolderError::NotAFolder(path.into()))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+}
+
+/// Elsewhere a folder has the access list of the folder it is in.
+#[cfg(not(unix))]
+fn make_private(_path: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,469 @@
+//! Writing the journal.
+//!
+//! Each supervisor process appends to a segment of its own, `journal/NNNNNN-xxxxxxxx.jsonl`: a running
+//! number, so that segments sort in the order in which they were opened (the run's lock admits one
+//! supervisor at a time), and a random part, so that folders of shards can be poured together. A segment
+//! begins with a header that is durable before anything follows it. A record is one `write()`: a killed
+//! process leaves whole records and at most one torn one at the end.
+//!
+//! The segment's own thread syncs it to the disk in groups ([`super::sync`]). [`Journal::append`] never
+//! waits for that; whoever shows something to the user first calls [`Journal::flush`]. An error of a write
+//! or a sync is final: after a failed fsync nobody knows what is on the disk, and the kernel may report
+//! the error only once, so no later success is believed.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::atomic::at;
+use super::line::{self, seal};
+use super::sync::{Next, Window};
+use super::{JsonText, RunFolder, SCHEMA, Terminal, random_hex};
+use crate::experiment::Attempt;
+use crate::experiment::plan::{Plan, PlanDigest};
+use crate::ids::TaskIndex;
+use crate::sys;
+
+/// The longest line that is written or read, in bytes: far more than any result is, far less than memory.
+pub(super) const LONGEST_LINE: usize = 64 << 20;
+
+/// What is recorded. More kinds may come under a new schema number.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// An attempt was settled and, where `terminal` is there, its task with it.
+    Attempt {
+        /// The task.
+        index: TaskIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// How the task ended, if it did.
+        terminal: Option<Terminal>,
+    },
+    /// The user asked for a task that had ended badly to be run again: its terminal record is void, and
+    /// its count of crashes starts from 0.
+    Reopened {
+        /// The task.
+        index: TaskIndex,
+    },
+}
+
+impl Record {
+    /// The task that the record is about.
+    pub fn index(&self) -> TaskIndex {
+        match self {
+            Record::Attempt { index, .. } | Record::Reopened { index } => *index,
+        }
+    }
+
+    /// The whole line of the record.
+    pub(super) fn to_line(&self, seq: u64) -> Vec<u8> {
+        let object = match self {
+            Record::Attempt {
+                index,
+                attempt,
+                terminal,
+            } => {
+                let attempt = JsonText::of(attempt);
+                let mut object = format!(
+                    "{{\"seq\":{seq},\"type\":\"attempt\",\"index\":{},\"attempt\":{}",
+                    index.0,
+                    attempt.as_str()
+                );
+                if let Some(terminal) = terminal {
+                    object.push_str(",\"terminal\":");
+                    object.push_str(&terminal.to_json());
+                }
+                object.push('}');
+                object
+            }
+            Record::Reopened { index } => {
+                format!(
+                    "{{\"seq\":{seq},\"type\":\"reopened\",\"index\":{}}}",
+                    index.0
+                )
+            }
+        };
+        seal(object.into_bytes())
+    }
+
+    /// The record of the checked bytes of a line; `None` for a type that this version does not know.
+    pub(super) fn from_body(body: &[u8]) -> Result<Option<Record>, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Head {
+            r#type: String,
+            index: u32,
+        }
+        let missing = <serde_json::Error as serde::de::Error>::missing_field;
+        let mut object = body.to_vec();
+        object.push(b'}');
+        let head: Head = serde_json::from_slice(&object)?;
+        let index = TaskIndex(head.index);
+        match head.r#type.as_str() {
+            "reopened" => Ok(Some(Record::Reopened { index })),
+            "attempt" => {
+                let attempt = line::attempt_text(body).ok_or_else(|| missing("attempt"))?;
+                let terminal = match line::terminal_text(body) {
+                    None => None,
+                    Some(text) => {
+                        let text = std::str::from_utf8(text)
+                            .map_err(<serde_json::Error as serde::de::Error>::custom)?;
+                        Some(Terminal::from_json(text)?)
+                    }
+                };
+                Ok(Some(Record::Attempt {
+                    index,
+                    attempt: serde_json::from_slice(attempt)?,
+                    terminal,
+                }))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// What the first line of a segment says about the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The version of the program.
+    pub version: String,
+    /// The digest of the plan.
+    pub plan_digest: PlanDigest,
+    /// The seed of the run.
+    pub seed: u64,
+    /// Number of tasks of the plan: no record is about a task beyond it.
+    pub tasks: u32,
+}
+
+impl Header {
+    /// The header of a run of `plan`.
+    pub fn of(plan: &Plan, version: &str) -> Header {
+        Header {
+            version: version.into(),
+            plan_digest: plan.digest(),
+            seed: plan.seed(),
+            tasks: plan.len(),
+        }
+    }
+
+    pub(super) fn to_line(&self, segment: &str) -> Vec<u8> {
+        let line = HeaderLine {
+            seq: 0,
+            r#type: "header".into(),
+            schema: SCHEMA,
+            version: self.version.clone(),
+            plan_digest: self.plan_digest.to_string(),
+            seed: self.seed,
+            tasks: self.tasks,
+            segment: segment.into(),
+        };
+        seal(JsonText::of(&line).as_str().as_bytes().to_vec())
+    }
+}
+
+/// The first line of a segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct HeaderLine {
+    pub(super) seq: u64,
+    pub(super) r#type: String,
+    pub(super) schema: u32,
+    pub(super) version: String,
+    pub(super) plan_digest: String,
+    pub(super) seed: u64,
+    pub(super) tasks: u32,
+    /// The name of the segment's file, without its ending.
+    pub(super) segment: String,
+}
+
+/// Where a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The place of its segment in the list of [`super::Recovered::segments`].
+    pub segment: u16,
+    /// Bytes before its line.
+    pub offset: u64,
+    /// Bytes of its line, newline included.
+    pub length: u32,
+}
+
+/// Why something could not be recorded. Every one of them ends the run.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The system said no.
+    #[error("the journal failed: {0}")]
+    Io(#[from] io::Error),
+    /// It said no earlier, and nothing after that counts.
+    #[error("the journal failed earlier: {0}")]
+    Failed(String),
+    /// The segment is no longer at its path: somebody moved or removed it during the run.
+    #[error("the journal {0} is no longer there: it was moved or removed during the run")]
+    Vanished(PathBuf),
+    /// The record is longer than a line may be.
+    #[error("a record of {0} bytes is too long for the journal")]
+    TooLong(usize),
+}
+
+impl JournalError {
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            JournalError::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
+                Some("free some space, then go on with `supervisor resume`".into())
+            }
+            JournalError::Io(_) | JournalError::Failed(_) => {
+                Some("what was recorded before stays valid; go on with `supervisor resume`".into())
+            }
+            JournalError::Vanished(_) | JournalError::TooLong(_) => None,
+        }
+    }
+}
+
+/// The segment that this process writes.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    name: String,
+    file: Arc<File>,
+    seq: u64,
+    offset: u64,
+    /// The segment's place in the list of the [`super::Recovered`] it joined.
+    number: u16,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the writer and the sync thread share.
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    start: Instant,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    window: Window,
+    /// The first error, and the last word.
+    failed: Option<String>,
+    closing: bool,
+}
+
+impl Shared {
+    /// The state is plain numbers, each step on it whole: a panic of the other side leaves it valid.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journal {
+    /// Opens a new segment and makes its header durable. The caller holds the run's lock.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`] with the path.
+    pub fn create(folder: &RunFolder, header: Header) -> Result<Journal, JournalError> {
+        let journal = folder.journal();
+        let before = fs::read_dir(&journal).map_err(|error| at("read", &journal, error))?;
+        let last = before
+            .filter_map(|entry| number_of(entry.ok()?.file_name().to_str()?))
+            .max();
+        let number = last.map_or(1, |last| last.saturating_add(1));
+        let (name, path, file) = loop {
+            let name = format!("{number:06}-{}", random_hex());
+            let path = journal.join(format!("{name}.jsonl"));
+            match sys::open_private_new(&path) {
+                Ok(file) => break (name, path, file),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(at("create", &path, error).into()),
+            }
+        };
+        let line = header.to_line(&name);
+        (&file)
+            .write_all(&line)
+            .map_err(|error| at("write", &path, error))?;
+        file.sync_all().map_err(|error| at("sync", &path, error))?;
+        sys::sync_dir(&journal).map_err(|error| at("sync", &journal, error))?;
+
+        let file = Arc::new(file);
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            start: Instant::now(),
+        });
+        let thread = {
+            let (file, shared, path) = (Arc::clone(&file), Arc::clone(&shared), path.clone());
+            thread::Builder::new()
+                .name("journal".into())
+                .stack_size(128 * 1024)
+                .spawn(move || sync_loop(&file, &shared, &path))?
+        };
+        Ok(Journal {
+            path,
+            name,
+            file,
+            seq: 1,
+            offset: line.len() as u64,
+            number: 0,
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Appends a record. When this returns, the record survives the death of this process; it survives
+    /// a loss of power after the next sync.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; after the first one nothing is appended any more.
+    pub fn append(&mut self, record: &Record) -> Result<Position, JournalError> {
+        if let Some(error) = &self.shared.lock().failed {
+            return Err(JournalError::Failed(error.clone()));
+        }
+        let line = record.to_line(self.seq);
+        let length = match u32::try_from(line.len()) {
+            Ok(length) if line.len() <= LONGEST_LINE => length,
+            _ => return Err(JournalError::TooLong(line.len())),
+        };
+        // One write; `write_all` goes on after an interruption or a short one.
+        if let Err(error) = (&*self.file).write_all(&line) {
+            let error = at("write", &self.path, error);
+            self.shared.lock().failed = Some(error.to_string());
+            return Err(error.into());
+        }
+        let position = Position {
+            segment: self.number,
+            offset: self.offset,
+            length,
+        };
+        self.seq += 1;
+        self.offset += u64::from(length);
+        let now = self.shared.start.elapsed();
+        self.shared.lock().window.appended(now);
+        self.shared.changed.notify_all();
+        Ok(position)
+    }
+
+    /// Waits until everything appended so far is durable, and makes sure that it is where a resume will
+    /// look for it.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`] when it is not durable and never will be.
+    pub fn flush(&self) -> Result<(), JournalError> {
+        let mut state = self.shared.lock();
+        let wanted = state.window.want_all();
+        self.shared.changed.notify_all();
+        loop {
+            if let Some(error) = &state.failed {
+                return Err(JournalError::Failed(error.clone()));
+            }
+            if state.window.durable() >= wanted {
+                break;
+            }
+            if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
+                return Err(JournalError::Failed("its thread has ended".into()));
+            }
+            // The limit is for the check above alone: a thread that has ended notifies nobody.
+            let waited = self
+                .shared
+                .changed
+                .wait_timeout(state, Duration::from_secs(1));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(state);
+        if self.is_in_place() {
+            Ok(())
+        } else {
+            Err(JournalError::Vanished(self.path.clone()))
+        }
+    }
+
+    /// Number of records of this segment that are durable; it never waits.
+    pub fn durable(&self) -> u64 {
+        self.shared.lock().window.durable()
+    }
+
+    /// Number of records appended.
+    pub fn appended(&self) -> u64 {
+        self.seq - 1
+    }
+
+    /// The name of the segment's file, without its ending.
+    pub fn segment(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn join(&mut self, number: u16) {
+        self.number = number;
+    }
+
+    #[cfg(unix)]
+    fn is_in_place(&self) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        match (fs::symlink_metadata(&self.path), self.file.metadata()) {
+            (Ok(there), Ok(ours)) => (there.dev(), there.ino()) == (ours.dev(), ours.ino()),
+            _ => false,
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn is_in_place(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|there| there.is_file())
+    }
+}
+
+impl Drop for Journal {
+    /// Syncs what is left and ends the thread. An error here has no one to go to: who needs to know calls
+    /// [`Journal::flush`] first.
+    fn drop(&mut self) {
+        {
+            let mut state = self.shared.lock();
+            state.window.want_all();
+            state.closing = true;
+        }
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The number at the beginning of the name of a segment's file.
+pub(super) fn number_of(name: &str) -> Option<u32> {
+    name.strip_suffix(".jsonl")?.split_once('-')?.0.parse().ok()
+}
+
+fn sync_loop(file: &File, shared: &Shared, path: &std::path::Path) {
+    let mut state = shared.lock();
+    while state.failed.is_none() {
+        let now = shared.start.elapsed();
+        match state.window.next(now) {
+            Next::Rest if state.closing => return,
+            Next::Rest => {
+                state = shared
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+            Next::At(then) => {
+                let waited = shared.changed.wait_timeout(state, then.saturating_sub(now));
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            Next::Now => {
+                let covers = state.window.begin();
+                drop(state);
+                let synced = file.sync_data();
+                state = shared.lock();
+                match synced {
+                    Ok(()) => state.window.synced(covers),
+                    Err(error) => state.failed = Some(at("sync", path, error).to_string()),
+                }
+                shared.changed.notify_all();
+            }
+        }
+    }
+}

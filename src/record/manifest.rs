@@ -1,0 +1,184 @@
+//! `manifest.json`: what ran where.
+//!
+//! The facts of the first start stand at the top and never change. Every supervisor process that opens
+//! the run, the first included, adds an entry of its own to `supervisors`. Keys that this version does
+//! not know are kept when the file is rewritten.
+
+use std::io::{self, Read};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::atomic::{self, at};
+use super::{RunFolder, SCHEMA};
+use crate::experiment::plan::Shard;
+use crate::sys;
+
+/// The content of `manifest.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The format's number.
+    pub schema: u32,
+    /// The version of the program.
+    pub version: String,
+    /// The digest of the plan, in hexadecimal.
+    pub plan_digest: String,
+    /// The seed of the run.
+    pub seed: u64,
+    /// How workers are started, and why so.
+    pub start_method: StartChoice,
+    /// The machine.
+    pub machine: Machine,
+    /// The part of the plan that is run here.
+    pub shard: Shard,
+    /// The command line, where the run came from one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub command: Option<Vec<String>>,
+    /// Each supervisor process of the run, in order.
+    #[serde(default)]
+    pub supervisors: Vec<Supervisor>,
+    /// What other versions wrote.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+/// How workers are started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartChoice {
+    /// `fork`, `spawn` or `inline`.
+    pub method: String,
+    /// Why.
+    pub reasons: Vec<String>,
+}
+
+/// A machine, as far as figures depend on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The name of the operating system.
+    pub os: String,
+    /// The version of its kernel.
+    pub kernel: String,
+    /// The cores that the process may use.
+    pub cores: u32,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// The host's name.
+    pub host: String,
+}
+
+/// One supervisor process of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Supervisor {
+    /// The wall-clock time of its start, RFC 3339 in UTC.
+    pub started: String,
+    /// Its process id.
+    pub pid: u32,
+    /// The version of the program.
+    pub version: String,
+    /// How it starts workers.
+    pub start_method: StartChoice,
+    /// The machine.
+    pub machine: Machine,
+    /// The part of the plan that it runs.
+    pub shard: Shard,
+    /// The command line, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub command: Option<Vec<String>>,
+    /// What other versions wrote.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+/// Why a manifest cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The system said no.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It is no manifest.
+    #[error("failed to read {path}: {error}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What is wrong, with line and column.
+        error: serde_json::Error,
+    },
+    /// A newer version of the program wrote it.
+    #[error("{path} has schema {found}; this version reads up to schema {known}")]
+    Schema {
+        /// The file.
+        path: String,
+        /// The file's.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+}
+
+impl Manifest {
+    /// The manifest of a run that `first` starts.
+    pub fn new(plan_digest: String, seed: u64, first: Supervisor) -> Manifest {
+        Manifest {
+            schema: SCHEMA,
+            version: first.version.clone(),
+            plan_digest,
+            seed,
+            start_method: first.start_method.clone(),
+            machine: first.machine.clone(),
+            shard: first.shard,
+            command: first.command.clone(),
+            supervisors: vec![first],
+            other: Map::new(),
+        }
+    }
+
+    /// Adds a supervisor process that goes on with the run.
+    pub fn add(&mut self, supervisor: Supervisor) {
+        self.supervisors.push(supervisor);
+    }
+
+    /// The manifest of a run; `None` where none was written yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError`].
+    pub fn read(folder: &RunFolder) -> Result<Option<Manifest>, ManifestError> {
+        /// What every schema's manifest has.
+        #[derive(Deserialize)]
+        struct Probe {
+            schema: u32,
+        }
+        let path = folder.manifest();
+        let mut text = String::new();
+        match sys::open_no_follow(&path).and_then(|mut file| file.read_to_string(&mut text)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(at("read", &path, error).into()),
+        }
+        let unreadable = |error| ManifestError::Unreadable {
+            path: path.display().to_string(),
+            error,
+        };
+        let probe: Probe = serde_json::from_str(&text).map_err(unreadable)?;
+        if probe.schema > SCHEMA {
+            return Err(ManifestError::Schema {
+                path: path.display().to_string(),
+                found: probe.schema,
+                known: SCHEMA,
+            });
+        }
+        serde_json::from_str(&text).map(Some).map_err(unreadable)
+    }
+
+    /// Writes the manifest, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`atomic::write`].
+    pub fn write(&self, folder: &RunFolder) -> io::Result<()> {
+        atomic::write(&folder.manifest(), |out| {
+            serde_json::to_writer_pretty(&mut *out, self)?;
+            out.write_all(b"\n")
+        })
+    }
+}

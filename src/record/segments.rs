@@ -1,0 +1,130 @@
+//! Tables of enumerated ranges: results too bulky for a line of the journal.
+//!
+//! A table is a file `segments/<digest>`, written durably before the record that names the digest is
+//! appended. So a record never points to nothing, and a file without a record is a table whose task will
+//! run again and write the same file. What is read is checked against the digest that asked for it.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use super::atomic::{self, at};
+use super::{FolderError, RunFolder, RunLock};
+use crate::lfsr::RangeTable;
+use crate::sys;
+
+/// The tables of one run.
+#[derive(Clone, Debug)]
+pub struct SegmentStore {
+    folder: RunFolder,
+}
+
+/// Why a table cannot be kept or had.
+#[derive(Debug, thiserror::Error)]
+pub enum SegmentError {
+    /// The system said no.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The folder of the tables cannot be had.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Something asked for a table by what is no digest.
+    #[error("`{0}` is not the digest of a table")]
+    NotADigest(String),
+    /// There is no such table.
+    #[error("the table {} is missing", .0.display())]
+    Missing(PathBuf),
+    /// The content is not what its name says.
+    #[error("the table {} is damaged: its content does not have this digest", .0.display())]
+    Damaged(PathBuf),
+}
+
+impl SegmentStore {
+    /// The tables of the run in `folder`.
+    pub fn new(folder: &RunFolder) -> SegmentStore {
+        SegmentStore {
+            folder: folder.clone(),
+        }
+    }
+
+    /// Keeps a table durably and gives back its digest. Keeping the same table again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`SegmentError::Io`], [`SegmentError::Folder`].
+    pub fn put(&self, table: &RangeTable) -> Result<String, SegmentError> {
+        let digest = table.digest_hex();
+        // What is there already may be damaged: then it is written anew.
+        if self.get(&digest).is_ok() {
+            return Ok(digest);
+        }
+        self.folder.ensure(&self.folder.segments())?;
+        let path = self.path(&digest)?;
+        let bytes = postcard::to_stdvec(table).map_err(io::Error::other)?;
+        atomic::write(&path, |out| out.write_all(&bytes))?;
+        Ok(digest)
+    }
+
+    /// The table of this digest.
+    ///
+    /// # Errors
+    ///
+    /// [`SegmentError::Missing`], [`SegmentError::Damaged`], [`SegmentError::Io`].
+    pub fn get(&self, digest: &str) -> Result<RangeTable, SegmentError> {
+        let path = self.path(digest)?;
+        let mut bytes = Vec::new();
+        match sys::open_no_follow(&path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(SegmentError::Missing(path));
+            }
+            Err(error) => return Err(at("read", &path, error).into()),
+        }
+        match postcard::from_bytes::<RangeTable>(&bytes) {
+            Ok(table) if table.digest_hex() == digest => Ok(table),
+            _ => Err(SegmentError::Damaged(path)),
+        }
+    }
+
+    /// Removes every table; structures that were merged from them stay. Only the holder of the lock may,
+    /// and only when every enumeration of the run is merged
+    /// ([`super::derive::Derived::tables_are_merged`]).
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the folder and of removing.
+    pub fn remove_all(&self, _lock: &RunLock) -> io::Result<u32> {
+        let folder = self.folder.segments();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(at("read", &folder, error)),
+        };
+        let mut removed = 0;
+        for entry in entries {
+            let entry = entry.map_err(|error| at("read", &folder, error))?;
+            if entry.file_name().to_str().is_some_and(is_digest) {
+                let path = entry.path();
+                fs::remove_file(&path).map_err(|error| at("remove", &path, error))?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// The digest comes from a record: it becomes a path only if it is what digests are.
+    fn path(&self, digest: &str) -> Result<PathBuf, SegmentError> {
+        if is_digest(digest) {
+            Ok(self.folder.segments().join(digest))
+        } else {
+            Err(SegmentError::NotADigest(digest.into()))
+        }
+    }
+}
+
+fn is_digest(name: &str) -> bool {
+    (16..=128).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

@@ -1,0 +1,635 @@
+//! Linux: pidfds, `clone(CLONE_PARENT)`, parent-death signals, /proc, cgroups.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::signal::Signal;
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+pub use super::unix::{
+    OutputReader, create_private_dir, fill_random, hostname, inherit, kernel, kill_group, lock_file,
+    monotonic_now, open_no_follow, open_private_new, output_pipe, own_rusage, parent_is,
+    quiet_exit, reset_signals, restrict_new_files, signal_name, spawn, sync_dir, temporary_pause,
+    terminate_group, withhold,
+};
+use super::unix::{
+    close_on_exec, close_raw, harden_common, lead_group, redirect_output, require_parent, wait_for,
+    watched_signals,
+};
+use super::{Exit, ForkWay, Forked, GuardOrder, RuntimeParent, SignalNotice, UsableCores};
+use crate::ids::Pid;
+
+/// Whether this platform has a fork worth offering. Linux does.
+pub fn fork_is_offered() -> bool {
+    true
+}
+
+/// Threads of this process.
+///
+/// # Errors
+///
+/// /proc is not there.
+pub fn thread_count() -> io::Result<usize> {
+    Ok(std::fs::read_dir("/proc/self/task")?.count())
+}
+
+/// Makes a worker out of the calling process, which must be the zygote and have one thread.
+///
+/// # Errors
+///
+/// The kernel refuses; or the process has more than one thread, in which case a lock that another thread
+/// holds would stay locked in the child for ever.
+pub fn fork_worker(way: ForkWay) -> io::Result<Forked> {
+    if thread_count()? != 1 {
+        return Err(io::Error::other("the zygote has more than one thread"));
+    }
+    match way {
+        ForkWay::CloneParent => clone_parent(),
+        ForkWay::DoubleFork => double_fork(),
+    }
+}
+
+#[expect(unsafe_code, reason = "neither std nor nix can pass CLONE_PARENT without a new stack")]
+fn clone_parent() -> io::Result<Forked> {
+    let flags = libc::CLONE_PARENT | libc::SIGCHLD;
+    // SAFETY: without CLONE_VM and with a null stack this is fork(2) with another parent: the child has
+    // a copy of the whole address space and returns here. The caller has checked that this process has
+    // one thread, so no lock is held by a thread that the child lacks; libc's atfork handlers, which
+    // are skipped, serve only such threads.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(flags), 0, 0, 0, 0) };
+    match pid {
+        0 => Ok(Forked::Worker),
+        pid if pid > 0 => Ok(Forked::Zygote(u32::try_from(pid).ok().map(Pid))),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[expect(unsafe_code, reason = "fork is unsafe by nature")]
+fn double_fork() -> io::Result<Forked> {
+    use nix::unistd::ForkResult;
+    // SAFETY: the caller has checked that this process has one thread.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Child => {
+            // SAFETY: as above; this is the child of a process with one thread.
+            match unsafe { nix::unistd::fork() } {
+                Ok(ForkResult::Child) => Ok(Forked::Worker),
+                Ok(ForkResult::Parent { .. }) => quiet_exit(0),
+                Err(errno) => quiet_exit(errno as i32 & 0xff),
+            }
+        }
+        ForkResult::Parent { child } => {
+            let pid = Pid(u32::try_from(child.as_raw()).unwrap_or(0));
+            match wait_for(pid, true) {
+                Some((crate::experiment::ExitCause::Exited(0), _)) => Ok(Forked::Zygote(None)),
+                Some((crate::experiment::ExitCause::Exited(errno), _)) => {
+                    Err(io::Error::from_raw_os_error(errno))
+                }
+                other => Err(io::Error::other(format!("the middle process ended: {other:?}"))),
+            }
+        }
+    }
+}
+
+/// Makes this process the one that adopts orphans among its descendants.
+///
+/// # Errors
+///
+/// The kernel refuses.
+pub fn become_subreaper() -> io::Result<()> {
+    Ok(nix::sys::prctl::set_child_subreaper(true)?)
+}
+
+/// What the zygote does to itself once: default signals, death with the supervisor, no new privileges, no
+/// core files, a raised out-of-memory score, and no descriptor but the ones it was given. Its workers
+/// inherit all of it but the parent-death signal.
+///
+/// # Errors
+///
+/// The supervisor is gone already.
+pub fn guard_zygote(order: &GuardOrder, outputs: &[(i32, i32)]) -> io::Result<()> {
+    let keep: Vec<RawFd> = outputs.iter().flat_map(|&(out, err)| [out, err]).collect();
+    close_strays(&keep);
+    for &fd in &keep {
+        close_on_exec(fd);
+    }
+    harden();
+    die_with(order)
+}
+
+/// What every worker does to itself before it touches a task.
+///
+/// `output` is the pipe pair of its slot among `all_outputs`, when it comes from the zygote; a spawned
+/// worker has its output already and inherited nothing else.
+///
+/// # Errors
+///
+/// The supervisor is not its parent (any more), or its output cannot be redirected.
+pub fn guard_worker(
+    order: &GuardOrder,
+    from_zygote: Option<ForkWay>,
+    output: Option<(i32, i32)>,
+    all_outputs: &[(i32, i32)],
+) -> io::Result<()> {
+    match from_zygote {
+        None => harden(),
+        Some(ForkWay::CloneParent) => lead_group(),
+        Some(ForkWay::DoubleFork) => {
+            lead_group();
+            // The middle process ends at once; until it has, it is the parent.
+            let patience = monotonic_now() + Duration::from_secs(1);
+            while !parent_is(order.supervisor) && monotonic_now() < patience {
+                let _ = nix::sched::sched_yield();
+            }
+        }
+    }
+    if let Some((out, err)) = output {
+        redirect_output(out, err)?;
+    }
+    for &(out, err) in all_outputs {
+        close_raw(out);
+        close_raw(err);
+    }
+    die_with(order)
+}
+
+fn harden() {
+    harden_common();
+    let _ = nix::sys::prctl::set_no_new_privs();
+    // The kernel, short of memory, ends a worker before the supervisor.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "500");
+}
+
+/// Ends with the supervisor. The parent is checked after the signal is set: a supervisor that died in
+/// between would otherwise leave us behind.
+fn die_with(order: &GuardOrder) -> io::Result<()> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+    require_parent(order)
+}
+
+/// Closes every descriptor from 3 up but these: what a careless parent left open is nothing of ours.
+pub fn close_strays(keep: &[RawFd]) {
+    let mut keep: Vec<u32> = keep.iter().filter_map(|&fd| u32::try_from(fd).ok()).collect();
+    keep.sort_unstable();
+    let mut from = 3u32;
+    for fd in keep {
+        if fd > from {
+            close_range(from, fd - 1);
+        }
+        from = from.max(fd + 1);
+    }
+    close_range(from, u32::MAX);
+}
+
+#[expect(unsafe_code, reason = "closes inherited descriptors that no Rust value owns")]
+fn close_range(first: u32, last: u32) {
+    // SAFETY: called at the start of a program, before it has opened anything of its own.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    if done != 0 {
+        // A kernel before 5.9, or a filter: one by one, as far as a process of ours would go.
+        for fd in first..=last.min(4096) {
+            if let Ok(fd) = RawFd::try_from(fd) {
+                close_raw(fd);
+            }
+        }
+    }
+}
+
+/// The thread that learns of deaths: a pidfd per child, and `wait4` by pid once it is readable.
+///
+/// It never waits for "any child": children that nobody told it about are left alone.
+#[derive(Debug)]
+pub struct Reaper {
+    shared: Arc<ReaperShared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct ReaperShared {
+    epoll: Epoll,
+    wake: EventFd,
+    /// Children not reaped yet; without a pidfd where the kernel has none. Whoever signals or reaps holds
+    /// this lock, so that a number is never used for a process that has taken it over.
+    alive: Mutex<HashMap<u32, Option<OwnedFd>>>,
+    tell: Box<dyn Fn(Exit) + Send + Sync>,
+}
+
+impl std::fmt::Debug for ReaperShared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReaperShared").finish_non_exhaustive()
+    }
+}
+
+const WAKE: u64 = u64::MAX;
+
+impl Reaper {
+    /// Starts the thread; it calls `tell` once for each child that was given to [`Reaper::watch`].
+    ///
+    /// # Errors
+    ///
+    /// No descriptor or thread can be had.
+    pub fn start(tell: impl Fn(Exit) + Send + Sync + 'static) -> io::Result<Reaper> {
+        let shared = Arc::new(ReaperShared {
+            epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
+            wake: EventFd::from_flags(EfdFlags::EFD_CLOEXEC)?,
+            alive: Mutex::new(HashMap::new()),
+            tell: Box::new(tell),
+        });
+        shared
+            .epoll
+            .add(&shared.wake, EpollEvent::new(EpollFlags::EPOLLIN, WAKE))?;
+        let for_thread = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name(String::from("reaper"))
+            .spawn(move || for_thread.run())?;
+        Ok(Reaper {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Watches a child of this process that nobody has reaped.
+    ///
+    /// # Errors
+    ///
+    /// No descriptor or thread can be had for it.
+    pub fn watch(&self, pid: Pid) -> io::Result<()> {
+        match pidfd_open(pid) {
+            Ok(pidfd) => {
+                let event = EpollEvent::new(EpollFlags::EPOLLIN, u64::from(pid.0));
+                // The entry must be there before the event can be.
+                let mut alive = self.shared.alive();
+                self.shared.epoll.add(&pidfd, event)?;
+                alive.insert(pid.0, Some(pidfd));
+            }
+            // No such child: it is not ours, or it was reaped by a stranger. Told as any other death.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {
+                self.shared.alive().insert(pid.0, None);
+                self.shared.settle(pid);
+            }
+            // No pidfds (an old kernel, a filter): a thread that waits for this one child.
+            Err(_) => {
+                self.shared.alive().insert(pid.0, None);
+                let shared = Arc::clone(&self.shared);
+                std::thread::Builder::new()
+                    .name(format!("wait {pid}"))
+                    .spawn(move || {
+                        wait_until_over(pid);
+                        shared.settle(pid);
+                    })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does something to a watched child, such as [`kill_group`], unless it has been reaped.
+    pub fn while_unreaped(&self, pid: Pid, act: impl FnOnce(Pid)) {
+        let alive = self.shared.alive();
+        if alive.contains_key(&pid.0) {
+            act(pid);
+        }
+    }
+}
+
+/// Waits until a child is over, without reaping it.
+fn wait_until_over(pid: Pid) {
+    use nix::sys::wait::{Id, WaitPidFlag, waitid};
+    let Ok(raw) = i32::try_from(pid.0) else { return };
+    let pid = nix::unistd::Pid::from_raw(raw);
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+    while waitid(Id::Pid(pid), flags) == Err(nix::errno::Errno::EINTR) {}
+}
+
+impl Drop for Reaper {
+    fn drop(&mut self) {
+        if self.shared.wake.write(1).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl ReaperShared {
+    fn alive(&self) -> std::sync::MutexGuard<'_, HashMap<u32, Option<OwnedFd>>> {
+        self.alive.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut events = [EpollEvent::empty(); 16];
+        loop {
+            let Ok(ready) = self.epoll.wait(&mut events, EpollTimeout::NONE) else {
+                continue; // EINTR
+            };
+            for event in &events[..ready] {
+                if event.data() == WAKE {
+                    return;
+                }
+                if let Ok(pid) = u32::try_from(event.data()) {
+                    self.settle(Pid(pid));
+                }
+            }
+        }
+    }
+
+    /// Reaps a child that is over. What it started and left in its group ends with it: the group is ended
+    /// while the dead leader still holds its number.
+    fn settle(&self, pid: Pid) {
+        let mut alive = self.alive();
+        if !alive.contains_key(&pid.0) {
+            return;
+        }
+        kill_group(pid);
+        if let Some((cause, resources)) = wait_for(pid, false) {
+            // Closing the pidfd takes it out of the epoll set.
+            alive.remove(&pid.0);
+            drop(alive);
+            (self.tell)(Exit {
+                pid,
+                cause,
+                resources,
+                at: monotonic_now(),
+            });
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "nix has no pidfd_open")]
+fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes two integers; what it returns is checked.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.0, 0) };
+    match RawFd::try_from(fd) {
+        // SAFETY: the kernel just gave us this descriptor, and nobody else owns it.
+        Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The thread that learns of signals.
+///
+/// [`SignalWatch::block`] comes first, in the main thread before there is any other, so that no thread can
+/// be chosen by the kernel to take a signal in the middle of something.
+#[derive(Debug)]
+pub struct SignalWatch {
+    wake: Arc<EventFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How often the watch notes that the supervisor is running; a larger gap means that it was stopped.
+const HEARTBEAT: Duration = Duration::from_millis(250);
+
+impl SignalWatch {
+    /// Keeps the watched signals for the watch.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses.
+    pub fn block() -> io::Result<()> {
+        Ok(watched_signals().thread_block()?)
+    }
+
+    /// Starts the thread; it calls `tell` for each signal that asks the supervisor to stop, and after
+    /// each time that the supervisor was itself stopped.
+    ///
+    /// # Errors
+    ///
+    /// No descriptor or thread can be had.
+    pub fn start(tell: impl Fn(SignalNotice) + Send + 'static) -> io::Result<SignalWatch> {
+        let set = watched_signals();
+        let signals = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC)?);
+        let for_thread = Arc::clone(&wake);
+        let thread = std::thread::Builder::new()
+            .name(String::from("signals"))
+            .spawn(move || watch_signals(&signals, &for_thread, &tell))?;
+        Ok(SignalWatch {
+            wake,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for SignalWatch {
+    fn drop(&mut self) {
+        if self.wake.write(1).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn watch_signals(signals: &SignalFd, wake: &EventFd, tell: &dyn Fn(SignalNotice)) {
+    let pause = PollTimeout::try_from(HEARTBEAT).unwrap_or(PollTimeout::from(250u16));
+    let mut last_seen = monotonic_now();
+    loop {
+        let mut wanted = [
+            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+            PollFd::new(wake.as_fd(), PollFlags::POLLIN),
+        ];
+        let _ = poll(&mut wanted, pause);
+        if wanted[1].any() == Some(true) {
+            return;
+        }
+        let now = monotonic_now();
+        let gap = now.since(last_seen);
+        last_seen = now;
+        let mut continued = false;
+        while let Ok(Some(info)) = signals.read_signal() {
+            match i32::try_from(info.ssi_signo) {
+                Ok(number) if number == Signal::SIGCONT as i32 => continued = true,
+                Ok(number) => tell(SignalNotice::Stop(number)),
+                Err(_) => {}
+            }
+        }
+        // A stopped process has no heartbeat. The continue signal alone would not tell for how long it
+        // was stopped; the gap alone could be a busy machine, so it counts from four beats on.
+        if gap > HEARTBEAT * 4 || (continued && gap > HEARTBEAT) {
+            tell(SignalNotice::Continued(gap.saturating_sub(HEARTBEAT)));
+        }
+    }
+}
+
+/// Ends an adopted orphan, and reaps it if it is over already; if not, a later call does.
+pub fn end_orphan(pid: Pid) {
+    kill_group(pid);
+    let _ = wait_for(pid, false);
+}
+
+/// The children of this process, adopted ones included.
+pub fn children() -> Vec<Pid> {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
+        return Vec::new();
+    };
+    let mut children = Vec::new();
+    for thread in threads.flatten() {
+        if let Ok(list) = std::fs::read_to_string(thread.path().join("children")) {
+            children.extend(
+                list.split_whitespace()
+                    .filter_map(|word| word.parse().ok().map(Pid)),
+            );
+        }
+    }
+    children
+}
+
+/// Where private runtime folders are made: in memory where there is such a place for this user.
+pub fn runtime_parent() -> RuntimeParent {
+    let in_memory = std::env::var_os("XDG_RUNTIME_DIR")
+        .map(std::path::PathBuf::from)
+        .into_iter()
+        .chain([std::path::PathBuf::from("/dev/shm")])
+        .find(|path| path.is_dir() && nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok());
+    match in_memory {
+        Some(path) => RuntimeParent {
+            path,
+            in_memory: true,
+        },
+        None => RuntimeParent {
+            path: std::env::temp_dir(),
+            in_memory: false,
+        },
+    }
+}
+
+/// The cores that this process may use: its affinity, cut by the quota of its cgroup (v2, or v1).
+pub fn usable_cores() -> UsableCores {
+    let affinity = std::thread::available_parallelism()
+        .ok()
+        .and_then(|n| u32::try_from(n.get()).ok())
+        .unwrap_or(1);
+    UsableCores::from_limits(affinity, cgroup_quota())
+}
+
+fn cgroup_quota() -> Option<f64> {
+    let mine = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let mut quota: Option<f64> = None;
+    let mut note = |cores: Option<f64>| {
+        if let Some(cores) = cores {
+            quota = Some(quota.map_or(cores, |q| q.min(cores)));
+        }
+    };
+    for line in mine.lines() {
+        let mut parts = line.splitn(3, ':');
+        let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next())
+        else {
+            continue;
+        };
+        let path = path.trim_start_matches('/');
+        if controllers.is_empty() {
+            // Version 2: a limit anywhere up the tree counts.
+            let mut group = Path::new("/sys/fs/cgroup").join(path);
+            loop {
+                if let Ok(text) = std::fs::read_to_string(group.join("cpu.max")) {
+                    note(UsableCores::quota_v2(&text));
+                }
+                if !group.starts_with("/sys/fs/cgroup/") || !group.pop() {
+                    break;
+                }
+            }
+        } else if controllers.split(',').any(|c| c == "cpu") {
+            for group in [
+                Path::new("/sys/fs/cgroup/cpu").join(path),
+                Path::new("/sys/fs/cgroup/cpu").to_path_buf(),
+            ] {
+                let read = |name: &str| {
+                    std::fs::read_to_string(group.join(name))
+                        .ok()
+                        .and_then(|text| text.trim().parse::<f64>().ok())
+                };
+                if let (Some(us), Some(period)) = (read("cpu.cfs_quota_us"), read("cpu.cfs_period_us")) {
+                    note((us > 0.0 && period > 0.0).then(|| us / period));
+                }
+            }
+        }
+    }
+    quota
+}
+
+/// Memory that could be had now, in bytes, if the kernel says.
+pub fn memory_available() -> Option<u64> {
+    meminfo("MemAvailable:")
+}
+
+/// Memory of this machine in bytes, if the kernel says.
+pub fn memory_total() -> Option<u64> {
+    meminfo("MemTotal:")
+}
+
+fn meminfo(key: &str) -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with(key))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::super::SpawnOrder;
+    use super::*;
+    use crate::experiment::ExitCause;
+
+    fn run(arguments: &[&str]) -> Exit {
+        let (sender, receiver) = mpsc::channel();
+        let reaper = Reaper::start(move |exit| sender.send(exit).expect("the test listens"))
+            .expect("a reaper can be started");
+        let pid = spawn(&SpawnOrder {
+            program: Path::new("/bin/sh"),
+            arguments,
+            environment: &[],
+            output: None,
+        })
+        .expect("a shell can be started");
+        reaper.watch(pid).expect("a child can be watched");
+        let exit = receiver
+            .recv_timeout(Duration::from_secs(10))
+            .expect("the reaper tells of the death");
+        assert_eq!(exit.pid, pid);
+        exit
+    }
+
+    #[test]
+    fn the_reaper_tells_codes_and_signals_apart() {
+        assert_eq!(run(&["-c", "exit 3"]).cause, ExitCause::Exited(3));
+        assert_eq!(
+            run(&["-c", "kill -9 $$"]).cause,
+            ExitCause::Signaled {
+                signal: 9,
+                core: false
+            }
+        );
+        assert!(run(&["-c", ":"]).resources.max_rss_kib > 0);
+    }
+
+    #[test]
+    fn the_child_leads_its_own_group() {
+        // $$ is the shell's pid; the fifth field of its stat line is its group.
+        let exit = run(&["-c", "set -- $(cat /proc/$$/stat); test \"$5\" = \"$$\""]);
+        assert_eq!(exit.cause, ExitCause::Exited(0));
+    }
+
+    #[test]
+    fn forking_beside_threads_is_refused() {
+        let (go, wait) = mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || wait.recv());
+        let error = fork_worker(ForkWay::CloneParent).expect_err("this process has threads");
+        assert!(error.to_string().contains("more than one thread"), "{error}");
+        drop(go);
+        let _ = thread.join();
+    }
+
+    #[test]
+    fn memory_and_cores_are_known_here() {
+        assert!(memory_total().is_some_and(|bytes| bytes > 1 << 20));
+        assert!(usable_cores().count >= 1);
+    }
+}

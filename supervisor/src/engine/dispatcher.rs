@@ -1,0 +1,316 @@
+//! The only loop of a run: wait for news, step, act, record, tell.
+//!
+//! It decides nothing; the reactor does. It translates what the pool heard into events, carries out the
+//! actions, and feeds what goes wrong in that back as events.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use fumehood::experiment::Outcome;
+use fumehood::experiment::plan::Plan;
+use fumehood::ids::{AttemptNumber, TaskIndex, WorkerId};
+use fumehood::protocol::{Assignment, FromWorker, Parcel, Report, decode_result};
+use fumehood::sys::{self, SignalNotice};
+
+use super::event::{Next, RunEvent};
+use super::ledger::{Ledger, Origin, peak_kib};
+use super::memory::MemoryWatch;
+use super::pool::{Heard, Pool, PoolError};
+use super::reactor::{Action, Ending, Event, Fate, step};
+use super::state::{Answer, ExitFacts, Held, Policy, State, StopReason, TaskBook};
+
+/// The longest wait: the screen's clock goes on, and orphans are looked for.
+const BEAT: Duration = Duration::from_millis(500);
+
+/// Runs the tasks of a plan that are to be run, to their end or until the run is stopped.
+///
+/// `books` has an entry for each task of the plan; `memory` is the limit of a worker, in bytes.
+///
+/// # Errors
+///
+/// [`PoolError`]: the kernel no longer lets us wait. What was recorded stays recorded.
+pub fn run(
+    plan: &Plan,
+    policy: Policy,
+    books: Vec<TaskBook>,
+    memory: Option<u64>,
+    pool: &mut Pool,
+    ledger: &mut Ledger<'_>,
+    tell: &mut dyn FnMut(RunEvent),
+) -> Result<StopReason, PoolError> {
+    let experiments = plan.experiments().iter().map(|e| e.first).collect();
+    let retries = policy.retries;
+    let mut dispatcher = Dispatcher {
+        plan,
+        state: State::new(policy, books, experiments),
+        retries,
+        pool,
+        ledger,
+        tell,
+        events: VecDeque::from([Event::Tick]),
+        memory: memory.map(MemoryWatch::new),
+        over: None,
+        stop_told: false,
+    };
+    dispatcher.run()
+}
+
+struct Dispatcher<'a, 'plan> {
+    plan: &'a Plan,
+    state: State,
+    retries: u32,
+    pool: &'a mut Pool,
+    ledger: &'a mut Ledger<'plan>,
+    tell: &'a mut dyn FnMut(RunEvent),
+    events: VecDeque<Event>,
+    memory: Option<MemoryWatch>,
+    over: Option<StopReason>,
+    stop_told: bool,
+}
+
+impl Dispatcher<'_, '_> {
+    fn run(&mut self) -> Result<StopReason, PoolError> {
+        let mut swept = sys::monotonic_now();
+        loop {
+            self.settle_events();
+            if let Some(reason) = self.over.take() {
+                return Ok(reason);
+            }
+            let now = sys::monotonic_now();
+            let patience = self
+                .state
+                .next_deadline()
+                .map_or(BEAT, |deadline| deadline.since(now))
+                .min(BEAT)
+                .min(self.memory.as_ref().map_or(BEAT, MemoryWatch::interval));
+            let heard = self.pool.wait(patience)?;
+            if heard.is_empty() {
+                (self.tell)(RunEvent::Idle);
+            }
+            for news in heard {
+                self.on_heard(news);
+            }
+            let now = sys::monotonic_now();
+            if self.state.next_deadline().is_some_and(|at| at <= now) {
+                self.events.push_back(Event::Tick);
+            }
+            if let Some(watch) = &mut self.memory {
+                let over = watch.look(now, self.pool.processes());
+                for (worker, evidence) in over {
+                    self.events.push_back(Event::OverMemory { worker, evidence });
+                }
+            }
+            if now.since(swept) >= BEAT {
+                swept = now;
+                self.pool.sweep(now, false);
+            }
+        }
+    }
+
+    /// Steps through all events, those that the actions bring about included.
+    fn settle_events(&mut self) {
+        while let Some(event) = self.events.pop_front() {
+            let actions = step(&mut self.state, event, sys::monotonic_now());
+            for action in actions {
+                self.perform(action);
+            }
+        }
+    }
+
+    fn on_heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Said(message) => self.on_message(message),
+            Heard::Garbled(worker, note) => self.events.push_back(Event::Broke { worker, note }),
+            Heard::Over(worker, exit) => self.events.push_back(Event::Exited {
+                worker,
+                exit: ExitFacts {
+                    cause: exit.cause,
+                    resources: exit.resources,
+                    at: exit.at,
+                },
+            }),
+            Heard::NotMade(worker, reason) => {
+                self.events.push_back(Event::StartFailed { worker, reason });
+            }
+            Heard::Signal(SignalNotice::Stop(signal)) => {
+                self.events.push_back(Event::StopRequested { signal });
+            }
+            Heard::Signal(SignalNotice::Continued(span)) => {
+                self.events.push_back(Event::Paused { span });
+            }
+        }
+        // One at a time, so that an action (a worker is forgotten) is seen by the next message.
+        self.settle_events();
+    }
+
+    fn on_message(&mut self, message: FromWorker) {
+        match message {
+            FromWorker::Started {
+                worker,
+                task,
+                attempt,
+            } => {
+                (self.tell)(RunEvent::Started { task });
+                self.events.push_back(Event::Started {
+                    worker,
+                    task,
+                    attempt,
+                });
+            }
+            FromWorker::Chunk {
+                worker,
+                number,
+                bytes,
+                ..
+            } => {
+                let added = self.pool.handle(worker).map(|h| h.assembly.add(number, &bytes));
+                if let Some(Err(error)) = added {
+                    let note = error.to_string();
+                    self.events.push_back(Event::Broke { worker, note });
+                }
+            }
+            FromWorker::Finished {
+                worker,
+                task,
+                attempt,
+                report,
+            } => self.on_report(worker, task, attempt, report),
+            // Only the self-test asks for workers without tasks; the pool keeps the other two to itself.
+            FromWorker::Ready { .. } | FromWorker::Forked { .. } | FromWorker::NotForked { .. } => {}
+        }
+    }
+
+    fn on_report(&mut self, worker: WorkerId, task: TaskIndex, attempt: AttemptNumber, report: Report) {
+        let received = sys::monotonic_now();
+        let Some(handle) = self.pool.handle(worker) else {
+            return; // settled before: a late word
+        };
+        let assembly = std::mem::take(&mut handle.assembly);
+        let result = assembly
+            .finish(report.chunks, report.last, report.digest)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| decode_result(&bytes).map_err(|error| error.to_string()));
+        let event = match result {
+            Ok(result) => Event::Finished {
+                worker,
+                task,
+                attempt,
+                answer: Box::new(Answer {
+                    outcome: match result {
+                        Ok(output) => Outcome::Ok(output),
+                        Err(message) => Outcome::Error { message },
+                    },
+                    moments: report.moments,
+                    used: report.used,
+                    received,
+                }),
+            },
+            Err(note) => Event::Broke { worker, note },
+        };
+        self.events.push_back(event);
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Start {
+                worker,
+                slot,
+                tasks,
+                kept,
+            } => {
+                let started = self
+                    .pack(&tasks)
+                    .and_then(|first| self.pool.start(worker, slot, first, kept));
+                if let Err(reason) = started {
+                    self.events.push_back(Event::StartFailed { worker, reason });
+                }
+            }
+            Action::Assign { worker, tasks } => match self.pack(&tasks) {
+                Ok(parcel) => self.pool.assign(worker, parcel),
+                Err(note) => self.events.push_back(Event::Broke { worker, note }),
+            },
+            Action::Shutdown { worker } => self.pool.shutdown(worker),
+            Action::Terminate { worker } => self.pool.terminate(worker),
+            Action::Kill { worker } => self.pool.kill(worker),
+            Action::Record(ending) => self.record(&ending),
+            Action::Release { worker, .. } => self.pool.forget(worker),
+            Action::Stop(reason) => self.over = Some(reason),
+        }
+        if !self.stop_told
+            && let super::state::Phase::Stopping { reason, .. } = &self.state.phase
+        {
+            self.stop_told = true;
+            (self.tell)(RunEvent::Stopping {
+                reason: reason.clone(),
+            });
+        }
+    }
+
+    fn pack(&self, tasks: &[Held]) -> Result<Parcel, String> {
+        let assignments: Vec<Assignment> =
+            tasks.iter().map(|held| assignment(self.plan, held)).collect();
+        Parcel::pack(&assignments).map_err(|error| error.to_string())
+    }
+
+    fn record(&mut self, ending: &Ending) {
+        let (slot, origin) = self.pool.handle(ending.worker).map_or_else(
+            || (None, Origin::default()),
+            |handle| {
+                let origin = Origin {
+                    pid: handle.pid,
+                    asked: handle.asked,
+                    sent: handle.sent,
+                };
+                (Some(handle.slot), origin)
+            },
+        );
+        if let Some(slot) = slot {
+            let output = self.pool.take_output(slot);
+            if let Err(text) = self.ledger.keep_output(ending, &output) {
+                (self.tell)(RunEvent::Note { text });
+            }
+        }
+        match self.ledger.record(ending, origin) {
+            Ok(cause) => self.tell_end(ending, cause),
+            Err(error) => self.events.push_back(Event::RecordFailed {
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    fn tell_end(&mut self, ending: &Ending, cause: Option<fumehood::experiment::Cause>) {
+        let next = match (&ending.fate, ending.terminal) {
+            (Fate::Charged(outcome), true) => Next::Final(outcome.kind()),
+            (fate, _) => Next::Again {
+                charged: fate.outcome().is_charged(),
+                left: (self.retries + 1).saturating_sub(u32::from(
+                    self.state.tasks[ending.task.as_usize()].crashes,
+                )),
+            },
+        };
+        let end = ending
+            .exit
+            .as_ref()
+            .map(|exit| exit.at)
+            .or(ending.answer.map(|answer| answer.received));
+        (self.tell)(RunEvent::AttemptEnded {
+            task: ending.task,
+            attempt: ending.attempt.0,
+            outcome: ending.fate.outcome(),
+            cause,
+            next,
+            took: end.map_or(Duration::ZERO, |end| end.since(ending.assigned)),
+            peak_kib: peak_kib(ending),
+        });
+    }
+}
+
+/// What a worker is to be told of a task.
+pub fn assignment(plan: &Plan, held: &Held) -> Assignment {
+    Assignment {
+        task: held.task,
+        attempt: held.attempt,
+        seed: plan.task_seed(held.task),
+        work: plan.work(held.task),
+    }
+}

@@ -1,0 +1,353 @@
+//! The record of the run, from the engine's side: an [`Ending`] becomes a line of the journal.
+//!
+//! The order is: bulky tables to their files, then one write of the record, then everybody else may know.
+
+use std::io::Write;
+
+use fumehood::clock::Monotonic;
+use fumehood::experiment::plan::Plan;
+use fumehood::experiment::{Attempt, Cause, ExitCause, Outcome, Phases, ResourceUse, TaskOutput};
+use fumehood::ids::{Pid, TaskIndex};
+use fumehood::protocol::Moments;
+use fumehood::record::{
+    Journal, JournalError, Record, Recovered, RunFolder, SegmentError, SegmentStore, Terminal,
+    attempt_cause,
+};
+use fumehood::sys;
+
+use super::output::Output;
+use super::reactor::{Ending, Fate};
+use crate::start::Method;
+
+/// Nothing can be recorded any more.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The journal says no.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A table of an enumeration cannot be kept.
+    #[error("failed to keep the table of a range: {0}")]
+    Segment(#[from] SegmentError),
+    /// Two terminal records for one task: a fault of this program, stopped before it is believed.
+    #[error("a second terminal record for task {0}")]
+    Twice(String),
+}
+
+/// Where and when an attempt's worker was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin {
+    /// Its process, if there was one.
+    pub pid: Option<Pid>,
+    /// When the process, or the transfer of the task, was asked for.
+    pub asked: Monotonic,
+    /// When the task had been sent.
+    pub sent: Monotonic,
+}
+
+/// Writes the record.
+pub struct Ledger<'a> {
+    plan: &'a Plan,
+    folder: &'a RunFolder,
+    journal: Journal,
+    recovered: Recovered,
+    segments: SegmentStore,
+    method: Method,
+    host: String,
+}
+
+impl<'a> Ledger<'a> {
+    /// On top of what was recorded before.
+    pub fn new(
+        plan: &'a Plan,
+        folder: &'a RunFolder,
+        journal: Journal,
+        recovered: Recovered,
+        method: Method,
+    ) -> Ledger<'a> {
+        Ledger {
+            plan,
+            folder,
+            journal,
+            recovered,
+            segments: SegmentStore::new(folder),
+            method,
+            host: sys::hostname(),
+        }
+    }
+
+    /// Records the end of an attempt; what it said about why.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`]: the run cannot go on.
+    pub fn record(&mut self, ending: &Ending, origin: Origin) -> Result<Option<Cause>, LedgerError> {
+        let (phases_us, total_us) = phases(ending, origin, self.method);
+        let whole = ending.exit.as_ref().map(|exit| exit.resources);
+        let cause = cause_of(&ending.fate);
+        let attempt = Attempt {
+            task: self.plan.id(ending.task),
+            attempt: ending.attempt.0,
+            start_method: self.method.name().to_owned(),
+            outcome: ending.fate.outcome(),
+            phases_us,
+            total_us,
+            rusage: whole
+                .or_else(|| ending.answer.map(|answer| answer.used))
+                .unwrap_or_else(ResourceUse::default),
+            pid: origin.pid.map(|pid| pid.0),
+            host: self.host.clone(),
+            cause: cause.clone(),
+        };
+        let terminal = match (&ending.fate, ending.terminal) {
+            (Fate::Charged(outcome), true) => {
+                if let Outcome::Ok(TaskOutput::Enumeration(table)) = outcome {
+                    self.segments.put(table)?;
+                }
+                Some(Terminal::of(self.plan, ending.task, outcome))
+            }
+            _ => None,
+        };
+        self.append(&Record::Attempt {
+            index: ending.task,
+            attempt,
+            terminal,
+        })?;
+        Ok(cause)
+    }
+
+    /// Records that a task that ended badly is to be run again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::record`].
+    pub fn reopen(&mut self, task: TaskIndex) -> Result<(), LedgerError> {
+        self.append(&Record::Reopened { index: task })
+    }
+
+    fn append(&mut self, record: &Record) -> Result<(), LedgerError> {
+        let position = self.journal.append(record)?;
+        self.recovered
+            .learn(record, position)
+            .map_err(|second| LedgerError::Twice(self.plan.id(second.0)))
+    }
+
+    /// Keeps what an attempt wrote, if it wrote anything. A failure here loses a log, not a result: it is
+    /// told and the run goes on.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the user.
+    pub fn keep_output(&self, ending: &Ending, output: &Output) -> Result<(), String> {
+        let streams = [("stdout", &output.stdout), ("stderr", &output.stderr)];
+        for (stream, captured) in streams {
+            if captured.is_empty() {
+                continue;
+            }
+            // Named by number: what a series is called never becomes a path.
+            let name = format!("{}.{}.{stream}", ending.task.0, ending.attempt.0);
+            let logs = self.folder.logs();
+            self.folder
+                .ensure(&logs)
+                .map_err(|error| error.to_string())
+                .and_then(|()| {
+                    sys::open_private_new(&logs.join(&name))
+                        .and_then(|mut file| file.write_all(&captured.text()))
+                        .map_err(|error| error.to_string())
+                })
+                .map_err(|error| format!("failed to keep the output of an attempt: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// What is known of each task.
+    pub fn recovered(&self) -> &Recovered {
+        &self.recovered
+    }
+
+    /// Makes everything recorded durable.
+    ///
+    /// # Errors
+    ///
+    /// The disk says no.
+    pub fn flush(&self) -> Result<(), LedgerError> {
+        Ok(self.journal.flush()?)
+    }
+}
+
+/// Why an attempt did not end ok.
+fn cause_of(fate: &Fate) -> Option<Cause> {
+    let plain = |message: String| {
+        Some(Cause {
+            message,
+            signal: None,
+            exit_code: None,
+            limit: None,
+        })
+    };
+    match fate {
+        Fate::Charged(outcome) => attempt_cause(outcome),
+        Fate::Requeued { reason } => plain(format!("its worker was {}", lower(reason))),
+        Fate::Interrupted => plain(String::from("the run was stopped")),
+        Fate::StartFailed { reason } => plain(format!("no worker began it: {reason}")),
+    }
+}
+
+/// "killed by SIGKILL" stays; "exited with ..." needs another verb.
+fn lower(reason: &str) -> String {
+    match reason.strip_prefix("exited") {
+        Some(rest) => format!("gone: it exited{rest}"),
+        None => reason.to_owned(),
+    }
+}
+
+/// Cuts the life of an attempt into its phases, in microseconds, and gives the total.
+///
+/// A cursor goes through the marks in their order; a mark that lies before it (a clock read late, a phase
+/// that did not happen) adds nothing. So the phases never overlap, and with `other` they add up.
+fn phases(ending: &Ending, origin: Origin, method: Method) -> (Phases, u64) {
+    let mut cursor = Cursor {
+        at: ending.assigned,
+    };
+    let mut phases = Phases::default();
+    if let Some(answer) = ending.answer {
+        let m = answer.moments;
+        if m.born == Moments::default().born {
+            // Not the first task of its process: sent to a live worker, or waiting in a group.
+            phases.send = cursor.upto(m.received);
+        } else if method == Method::Spawn {
+            phases.create = cursor.upto(m.born);
+            phases.handshake = cursor.upto(origin.sent);
+            phases.send = cursor.upto(m.received);
+            phases.handshake += cursor.upto(m.ready);
+        } else {
+            phases.send = cursor.upto(origin.sent.min(m.born));
+            phases.create = cursor.upto(m.born);
+            phases.handshake = cursor.upto(m.ready);
+        }
+        phases.decode = cursor.upto(m.decoded);
+        phases.queue = cursor.upto(m.begun);
+        phases.rebuild = cursor.upto(m.rebuilt);
+        phases.compute = cursor.upto(m.computed);
+        phases.encode = cursor.upto(m.encoded);
+        phases.receive = cursor.upto(answer.received);
+    }
+    if let Some(exit) = &ending.exit
+        && ending.answer.is_some()
+    {
+        phases.reap = cursor.upto(exit.at);
+    }
+    let end = ending
+        .exit
+        .as_ref()
+        .map(|exit| exit.at)
+        .or(ending.answer.map(|answer| answer.received))
+        .unwrap_or(ending.assigned)
+        .max(cursor.at);
+    let total = micros(ending.assigned, end);
+    phases.other = total.saturating_sub(phases.sum());
+    // Rounding down each phase never makes the sum larger than the total.
+    (phases, total)
+}
+
+struct Cursor {
+    at: Monotonic,
+}
+
+impl Cursor {
+    fn upto(&mut self, mark: Monotonic) -> u64 {
+        let span = micros(self.at, mark);
+        self.at = self.at.max(mark);
+        span
+    }
+}
+
+fn micros(from: Monotonic, to: Monotonic) -> u64 {
+    u64::try_from(to.since(from).as_micros()).unwrap_or(u64::MAX)
+}
+
+/// What an end is called when the process itself is of interest.
+pub fn peak_kib(ending: &Ending) -> u64 {
+    ending
+        .exit
+        .as_ref()
+        .map(|exit| exit.resources.max_rss_kib)
+        .or(ending.answer.map(|answer| answer.used.max_rss_kib))
+        .unwrap_or(0)
+}
+
+/// Whether a death could be the supervisor's own doing.
+pub fn is_kill(cause: &ExitCause) -> bool {
+    matches!(cause, ExitCause::Signaled { signal: 9, .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use fumehood::experiment::ExitCause;
+    use fumehood::ids::{AttemptNumber, WorkerId};
+    use proptest::prelude::*;
+
+    use super::super::reactor::Times;
+    use super::super::state::ExitFacts;
+    use super::*;
+
+    fn ending(marks: &[u64]) -> (Ending, Origin) {
+        let at = |i: usize| Monotonic(marks[i]);
+        let ending = Ending {
+            task: TaskIndex(0),
+            attempt: AttemptNumber(1),
+            worker: WorkerId(0),
+            assigned: at(0),
+            fate: Fate::Interrupted,
+            terminal: false,
+            answer: Some(Times {
+                moments: Moments {
+                    born: at(1),
+                    ready: at(2),
+                    received: at(3),
+                    decoded: at(4),
+                    begun: at(5),
+                    rebuilt: at(6),
+                    computed: at(7),
+                    encoded: at(8),
+                },
+                used: ResourceUse::default(),
+                received: at(9),
+            }),
+            exit: Some(ExitFacts {
+                cause: ExitCause::Exited(0),
+                resources: ResourceUse::default(),
+                at: at(10),
+            }),
+        };
+        let origin = Origin {
+            pid: None,
+            asked: at(0),
+            sent: at(11),
+        };
+        (ending, origin)
+    }
+
+    proptest! {
+        #[test]
+        fn the_phases_add_up_whatever_the_clocks_say(
+            marks in prop::collection::vec(0u64..10_000_000, 12),
+            spawn in any::<bool>(),
+        ) {
+            let (ending, origin) = ending(&marks);
+            let method = if spawn { Method::Spawn } else { Method::Fork };
+            let (phases, total) = phases(&ending, origin, method);
+            prop_assert_eq!(phases.sum(), total);
+        }
+    }
+
+    #[test]
+    fn each_phase_is_the_span_between_its_marks() {
+        let marks: Vec<u64> = (1..=12).map(|i| i * 10_000).collect();
+        let (ending, mut origin) = ending(&marks);
+        origin.sent = Monotonic(15_000);
+        let (phases, total) = phases(&ending, origin, Method::Fork);
+        assert_eq!((phases.send, phases.create, phases.handshake), (5, 5, 10));
+        assert_eq!((phases.decode, phases.queue, phases.compute), (20, 10, 10));
+        assert_eq!((phases.receive, phases.reap, total), (10, 10, 100));
+    }
+}

@@ -1,0 +1,65 @@
+//! How the other threads reach the one loop.
+//!
+//! The loop waits on ipc-channel's receiver set and on nothing else. A thread that has something to tell
+//! puts it in the mailbox and, if the box was empty, sends one empty message on a channel of that set. So
+//! news that come together cost one wake-up.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use fumehood::ids::WorkerId;
+use fumehood::protocol::Hello;
+use fumehood::sys::{Exit, SignalNotice};
+use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
+
+use crate::start::handshake::HandshakeError;
+
+/// What a helper thread tells.
+#[derive(Debug)]
+pub enum Notice {
+    /// A child is over.
+    Exited(Exit),
+    /// A signal came, or the supervisor was stopped for a while.
+    Signal(SignalNotice),
+    /// A started worker said hello, or will not.
+    Greeted(WorkerId, Result<Hello, HandshakeError>),
+}
+
+/// The box.
+pub struct Mailbox {
+    notices: Mutex<VecDeque<Notice>>,
+    wake: Mutex<IpcSender<()>>,
+}
+
+impl Mailbox {
+    /// An empty box, and the receiver that becomes readable when something is in it.
+    ///
+    /// # Errors
+    ///
+    /// No channel can be made.
+    pub fn new() -> io::Result<(Mailbox, IpcReceiver<()>)> {
+        let (wake, woken) = ipc::channel()?;
+        let mailbox = Mailbox {
+            notices: Mutex::new(VecDeque::new()),
+            wake: Mutex::new(wake),
+        };
+        Ok((mailbox, woken))
+    }
+
+    /// Puts a notice in.
+    pub fn post(&self, notice: Notice) {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        notices.push_back(notice);
+        if notices.len() == 1 {
+            let wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
+            // The loop is gone only when the process is about to be.
+            let _ = wake.send(());
+        }
+    }
+
+    /// Takes everything out.
+    pub fn take(&self) -> VecDeque<Notice> {
+        std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,583 @@
+//! The live processes: their channels, pids and pipes.
+//!
+//! The pool does what the reactor decided and reports what it hears, in an order that can be trusted: the
+//! end of a process comes after everything that it had said.
+//!
+//! How that is known. A result channel belongs to a slot, and the pool holds a sender of it, so that the
+//! channel never closes, whoever dies. A packet that a process sent is in the queue before the process can
+//! be seen dead. So once the reaper has told of a death, reading all channels until none has anything left
+//! reads all that the dead one said. (To wait for the channel's end instead would lose answers: a `recv`
+//! that does not wait may report the end while a last packet arrives, and ipc-channel then drops the
+//! channel. See ADR 0003.)
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fumehood::clock::Monotonic;
+use fumehood::ids::{Pid, WorkerId};
+use fumehood::protocol::{Assembly, FromWorker, Hello, Parcel, StartOrder, ToWorker};
+use fumehood::sys::{self, Exit, ForkWay, GuardOrder, Reaper, SignalNotice, SignalWatch};
+use ipc_channel::ipc::{self, IpcReceiverSet, IpcSelectionResult, IpcSender};
+
+use super::mailbox::{Mailbox, Notice};
+use super::output::{Output, Outputs};
+use crate::start::handshake::{HandshakeError, Handshakes, Role};
+use crate::start::zygote::Zygote;
+
+/// How the pool makes workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Making {
+    /// A zygote forks them.
+    Fork(ForkWay),
+    /// The worker program is started for each.
+    Spawn,
+}
+
+/// The pool cannot be built, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// No channel, thread or descriptor is to be had.
+    #[error("failed to prepare the worker pool: {0}")]
+    Prepare(#[source] io::Error),
+    /// The kernel refuses to wait for messages.
+    #[error("failed to wait for workers: {0}")]
+    Wait(#[source] io::Error),
+}
+
+/// What the pool heard.
+#[derive(Debug)]
+pub enum Heard {
+    /// A worker's message.
+    Said(FromWorker),
+    /// A worker's message that cannot be read.
+    Garbled(WorkerId, String),
+    /// A worker is over, and nothing it said is unread.
+    Over(WorkerId, Exit),
+    /// A worker could not be made.
+    NotMade(WorkerId, String),
+    /// A signal to the supervisor.
+    Signal(SignalNotice),
+}
+
+/// What the pool knows of a live worker.
+#[derive(Debug)]
+pub struct Handle {
+    /// Its slot.
+    pub slot: u32,
+    /// Its process, once known.
+    pub pid: Option<Pid>,
+    /// When it was asked for.
+    pub asked: Monotonic,
+    /// When its first tasks had been sent.
+    pub sent: Monotonic,
+    /// The chunks of its current result.
+    pub assembly: Assembly,
+    later: Option<IpcSender<ToWorker>>,
+    /// To be ended as soon as its pid is known.
+    doomed: bool,
+}
+
+/// All live workers.
+pub struct Pool {
+    making: Making,
+    set: IpcReceiverSet,
+    wake_id: u64,
+    mailbox: Arc<Mailbox>,
+    slots: Vec<Slot>,
+    slot_of_channel: HashMap<u64, u32>,
+    workers: HashMap<WorkerId, Handle>,
+    worker_of_pid: HashMap<Pid, WorkerId>,
+    zygote: Option<Zygote>,
+    unsent: HashMap<WorkerId, StartOrder>,
+    strangers: Vec<Pid>,
+    suspects: HashMap<Pid, Monotonic>,
+    start_limit: Duration,
+    outputs: Option<Outputs>,
+    handshakes: Handshakes,
+    // Dropped after everything they could tell of.
+    reaper: Reaper,
+    _signals: SignalWatch,
+}
+
+struct Slot {
+    results: IpcSender<FromWorker>,
+    worker: Option<WorkerId>,
+}
+
+/// A child of ours that nobody knows is an orphan after this time; before, it may be a worker whose pid has
+/// not reached us.
+const SUSPICION: Duration = Duration::from_secs(2);
+
+impl Pool {
+    /// An empty pool. `program` is the worker program.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::Prepare`].
+    pub fn new(
+        making: Making,
+        program: std::path::PathBuf,
+        slots: u32,
+        start_limit: Duration,
+    ) -> Result<Pool, PoolError> {
+        let strangers = sys::children();
+        // Without it orphans go to init, which reaps them: nothing is lost but the right to end them.
+        let _ = sys::become_subreaper();
+        let mut set = IpcReceiverSet::new().map_err(PoolError::Prepare)?;
+        let (mailbox, woken) = Mailbox::new().map_err(PoolError::Prepare)?;
+        let wake_id = set.add(woken).map_err(PoolError::Prepare)?;
+        let mailbox = Arc::new(mailbox);
+        let handshakes = Handshakes::new(program);
+        let pending = handshakes.pending();
+        let for_deaths = Arc::clone(&mailbox);
+        let reaper = Reaper::start(move |exit| {
+            pending.on_exit(&exit);
+            for_deaths.post(Notice::Exited(exit));
+        })
+        .map_err(PoolError::Prepare)?;
+        let for_signals = Arc::clone(&mailbox);
+        let signals = SignalWatch::start(move |notice| for_signals.post(Notice::Signal(notice)))
+            .map_err(PoolError::Prepare)?;
+        let mut pool = Pool {
+            making,
+            set,
+            wake_id,
+            mailbox,
+            slots: Vec::new(),
+            slot_of_channel: HashMap::new(),
+            workers: HashMap::new(),
+            worker_of_pid: HashMap::new(),
+            zygote: None,
+            unsent: HashMap::new(),
+            strangers,
+            suspects: HashMap::new(),
+            start_limit,
+            // A platform without such pipes runs its workers with their output thrown away.
+            outputs: match Outputs::start(slots) {
+                Ok(outputs) => Some(outputs),
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => None,
+                Err(error) => return Err(PoolError::Prepare(error)),
+            },
+            handshakes,
+            reaper,
+            _signals: signals,
+        };
+        for number in 0..slots {
+            let (results, receiver) = ipc::channel().map_err(PoolError::Prepare)?;
+            let channel = pool.set.add(receiver).map_err(PoolError::Prepare)?;
+            pool.slot_of_channel.insert(channel, number);
+            pool.slots.push(Slot {
+                results,
+                worker: None,
+            });
+        }
+        Ok(pool)
+    }
+
+    /// How workers are made.
+    pub fn making(&self) -> Making {
+        self.making
+    }
+
+    /// Makes them in another way from now on.
+    pub fn change_making(&mut self, making: Making) {
+        self.making = making;
+        if making == Making::Spawn
+            && let Some(zygote) = self.zygote.take()
+        {
+            self.reaper.while_unreaped(zygote.pid, sys::kill_group);
+        }
+    }
+
+    /// A live worker.
+    pub fn handle(&mut self, worker: WorkerId) -> Option<&mut Handle> {
+        self.workers.get_mut(&worker)
+    }
+
+    /// The live workers whose process is known.
+    pub fn processes(&self) -> impl Iterator<Item = (WorkerId, Pid)> + '_ {
+        self.workers
+            .iter()
+            .filter_map(|(&worker, handle)| Some((worker, handle.pid?)))
+    }
+
+    /// What the attempt that just ended in this slot has written.
+    pub fn take_output(&self, slot: u32) -> Output {
+        self.outputs
+            .as_ref()
+            .map(|outputs| outputs.take(slot))
+            .unwrap_or_default()
+    }
+
+    /// Asks for a worker with these first tasks.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why it cannot be had. The worker is then unknown to the pool.
+    pub fn start(
+        &mut self,
+        worker: WorkerId,
+        slot: u32,
+        first: Parcel,
+        kept: bool,
+    ) -> Result<(), String> {
+        let asked = sys::monotonic_now();
+        let (later, receiver) = if kept {
+            let (sender, receiver) = ipc::channel().map_err(|e| e.to_string())?;
+            (Some(sender), Some(receiver))
+        } else {
+            (None, None)
+        };
+        let order = StartOrder {
+            worker,
+            slot,
+            way: match self.making {
+                Making::Fork(way) => way,
+                Making::Spawn => ForkWay::CloneParent,
+            },
+            guard: GuardOrder {
+                supervisor: Pid(std::process::id()),
+            },
+            results: self.slots[slot as usize].results.clone(),
+            later: receiver,
+            first,
+            sent: asked,
+        };
+        self.slots[slot as usize].worker = Some(worker);
+        self.workers.insert(
+            worker,
+            Handle {
+                slot,
+                pid: None,
+                asked,
+                sent: asked,
+                assembly: Assembly::default(),
+                later,
+                doomed: false,
+            },
+        );
+        let made = match self.making {
+            Making::Fork(_) => self.start_by_fork(order),
+            Making::Spawn => self.start_by_exec(worker, slot, order),
+        };
+        if made.is_err() {
+            self.forget(worker);
+        }
+        made
+    }
+
+    fn start_by_fork(&mut self, order: StartOrder) -> Result<(), String> {
+        let worker = order.worker;
+        if self.zygote.is_none() {
+            self.start_zygote().map_err(|error| error.to_string())?;
+        }
+        let sent = self.zygote.as_ref().map(|zygote| zygote.order(order));
+        match sent {
+            Some(Ok(())) => {
+                if let Some(handle) = self.workers.get_mut(&worker) {
+                    handle.sent = sys::monotonic_now();
+                }
+                Ok(())
+            }
+            Some(Err(error)) => {
+                // It is dead or as good as dead; the next start makes another.
+                self.end_zygote();
+                Err(format!("the zygote takes no orders: {error}"))
+            }
+            None => Err(String::from("there is no zygote")),
+        }
+    }
+
+    /// Starts the zygote, if there is none.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started.
+    pub fn start_zygote(&mut self) -> Result<(), HandshakeError> {
+        if self.zygote.is_none() {
+            let writers = self.outputs.as_ref().map_or(&[][..], Outputs::writers);
+            let zygote = Zygote::start(
+                &mut self.handshakes,
+                &self.reaper,
+                writers,
+                self.start_limit,
+            )?;
+            self.zygote = Some(zygote);
+        }
+        Ok(())
+    }
+
+    fn end_zygote(&mut self) {
+        if let Some(zygote) = self.zygote.take() {
+            self.reaper.while_unreaped(zygote.pid, sys::kill_group);
+        }
+    }
+
+    fn start_by_exec(
+        &mut self,
+        worker: WorkerId,
+        slot: u32,
+        order: StartOrder,
+    ) -> Result<(), String> {
+        let mailbox = Arc::clone(&self.mailbox);
+        let output = self
+            .outputs
+            .as_ref()
+            .and_then(|outputs| outputs.writers().get(slot as usize))
+            .map(|(out, err)| (out, err));
+        let pid = self
+            .handshakes
+            .launch(
+                Role::Worker,
+                None,
+                output,
+                &self.reaper,
+                Box::new(move |hello| mailbox.post(Notice::Greeted(worker, hello))),
+            )
+            .map_err(|error| error.to_string())?;
+        self.unsent.insert(worker, order);
+        self.know_pid(worker, pid);
+        Ok(())
+    }
+
+    /// Gives a kept worker more tasks. A worker that is gone does not take them; its end is on its way.
+    pub fn assign(&mut self, worker: WorkerId, tasks: Parcel) {
+        let sent = sys::monotonic_now();
+        if let Some(handle) = self.workers.get_mut(&worker) {
+            if let Some(later) = &handle.later {
+                let _ = later.send(ToWorker::Run { tasks, sent });
+            }
+            handle.asked = sent;
+            handle.sent = sys::monotonic_now();
+        }
+    }
+
+    /// Tells a kept worker to leave.
+    pub fn shutdown(&mut self, worker: WorkerId) {
+        if let Some(later) = self.workers.get(&worker).and_then(|h| h.later.as_ref()) {
+            let _ = later.send(ToWorker::Shutdown);
+        }
+    }
+
+    /// Asks a worker and what it started to end.
+    pub fn terminate(&mut self, worker: WorkerId) {
+        self.signal(worker, sys::terminate_group);
+    }
+
+    /// Ends them.
+    pub fn kill(&mut self, worker: WorkerId) {
+        self.signal(worker, sys::kill_group);
+    }
+
+    fn signal(&mut self, worker: WorkerId, act: fn(Pid)) {
+        if let Some(handle) = self.workers.get_mut(&worker) {
+            match handle.pid {
+                Some(pid) => self.reaper.while_unreaped(pid, act),
+                // It is on its way into the world, and leaves it at once.
+                None => handle.doomed = true,
+            }
+        }
+    }
+
+    /// Forgets a worker that is settled.
+    pub fn forget(&mut self, worker: WorkerId) {
+        self.unsent.remove(&worker);
+        if let Some(handle) = self.workers.remove(&worker) {
+            if let Some(pid) = handle.pid {
+                self.worker_of_pid.remove(&pid);
+            }
+            let slot = &mut self.slots[handle.slot as usize];
+            if slot.worker == Some(worker) {
+                slot.worker = None;
+            }
+        }
+    }
+
+    fn know_pid(&mut self, worker: WorkerId, pid: Pid) {
+        if let Some(handle) = self.workers.get_mut(&worker) {
+            handle.pid = Some(pid);
+            self.worker_of_pid.insert(pid, worker);
+            if handle.doomed {
+                self.reaper.while_unreaped(pid, sys::kill_group);
+            }
+        }
+    }
+
+    /// Waits for news, at most so long; all that is there, the ends of processes last.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::Wait`].
+    pub fn wait(&mut self, limit: Duration) -> Result<Vec<Heard>, PoolError> {
+        let mut heard = Vec::new();
+        let mut notices = VecDeque::new();
+        self.select(limit, &mut heard, &mut notices)?;
+        if notices.iter().any(|n| matches!(n, Notice::Exited(_))) {
+            // Whatever the dead have said is in some queue by now: read until there is nothing left.
+            while self.select(Duration::ZERO, &mut heard, &mut notices)? {}
+        }
+        for notice in notices {
+            self.on_notice(notice, &mut heard);
+        }
+        Ok(heard)
+    }
+
+    /// One round of the receiver set; whether there was anything.
+    fn select(
+        &mut self,
+        limit: Duration,
+        heard: &mut Vec<Heard>,
+        notices: &mut VecDeque<Notice>,
+    ) -> Result<bool, PoolError> {
+        let results = match self.set.try_select_timeout(limit) {
+            Ok(results) => results,
+            Err(ipc_channel::TrySelectError::Empty) => return Ok(false),
+            Err(ipc_channel::TrySelectError::IoError(error))
+                if error.kind() == io::ErrorKind::Interrupted =>
+            {
+                return Ok(true);
+            }
+            Err(ipc_channel::TrySelectError::IoError(error)) => return Err(PoolError::Wait(error)),
+        };
+        for result in results {
+            match result {
+                IpcSelectionResult::MessageReceived(id, _) if id == self.wake_id => {
+                    notices.append(&mut self.mailbox.take());
+                }
+                IpcSelectionResult::MessageReceived(id, message) => {
+                    let said = message.to::<FromWorker>();
+                    self.on_message(id, said.map_err(|e| e.to_string()), heard);
+                }
+                // The pool holds a sender of each: it cannot happen, and says nothing of anybody.
+                IpcSelectionResult::ChannelClosed(_) => {}
+            }
+        }
+        Ok(true)
+    }
+
+    fn on_message(&mut self, id: u64, said: Result<FromWorker, String>, heard: &mut Vec<Heard>) {
+        match said {
+            Ok(FromWorker::Forked { worker, pid }) => {
+                // Watched even if the worker is settled: somebody must reap it.
+                let watched = self.reaper.watch(pid);
+                if self.workers.contains_key(&worker) {
+                    self.know_pid(worker, pid);
+                    if let Err(error) = watched {
+                        heard.push(Heard::NotMade(worker, format!("it cannot be watched: {error}")));
+                    }
+                } else {
+                    self.reaper.while_unreaped(pid, sys::kill_group);
+                }
+            }
+            Ok(FromWorker::NotForked { worker, reason }) => {
+                heard.push(Heard::NotMade(worker, format!("fork failed: {reason}")));
+            }
+            Ok(message) => heard.push(Heard::Said(message)),
+            Err(error) => {
+                let slot = self.slot_of_channel.get(&id).copied();
+                let worker = slot.and_then(|slot| self.slots[slot as usize].worker);
+                if let Some(worker) = worker {
+                    heard.push(Heard::Garbled(worker, error));
+                }
+            }
+        }
+    }
+
+    fn on_notice(&mut self, notice: Notice, heard: &mut Vec<Heard>) {
+        match notice {
+            Notice::Signal(signal) => heard.push(Heard::Signal(signal)),
+            Notice::Greeted(worker, Ok(hello)) => self.send_order(worker, hello, heard),
+            Notice::Greeted(worker, Err(error)) => {
+                // If it is dead, its end says more; if it only hangs or lies, it is ended here.
+                if self.unsent.remove(&worker).is_some() {
+                    self.kill(worker);
+                    if !matches!(error, HandshakeError::NoHello) {
+                        heard.push(Heard::Garbled(worker, error.to_string()));
+                    }
+                }
+            }
+            Notice::Exited(exit) => self.on_exit(exit, heard),
+        }
+    }
+
+    fn on_exit(&mut self, exit: Exit, heard: &mut Vec<Heard>) {
+        self.suspects.remove(&exit.pid);
+        if let Some(&worker) = self.worker_of_pid.get(&exit.pid) {
+            heard.push(Heard::Over(worker, exit));
+        } else if self.zygote.as_ref().is_some_and(|z| z.pid == exit.pid) {
+            self.zygote = None;
+            // Orders it had not carried out are lost with it. The workers it made live on.
+            let lost: Vec<WorkerId> = self
+                .workers
+                .iter()
+                .filter(|(_, handle)| handle.pid.is_none())
+                .map(|(&worker, _)| worker)
+                .collect();
+            for worker in lost {
+                heard.push(Heard::NotMade(worker, String::from("the zygote died")));
+            }
+        }
+    }
+
+    /// Answers a started worker's hello with its order.
+    fn send_order(&mut self, worker: WorkerId, hello: Hello, heard: &mut Vec<Heard>) {
+        let Some(mut order) = self.unsent.remove(&worker) else {
+            return; // ended meanwhile
+        };
+        order.sent = sys::monotonic_now();
+        let known = self.workers.get(&worker).and_then(|handle| handle.pid);
+        if known != Some(hello.pid) {
+            self.kill(worker);
+            heard.push(Heard::Garbled(worker, String::from("another process said its hello")));
+            return;
+        }
+        let sent = hello.orders.send(order);
+        if let Some(handle) = self.workers.get_mut(&worker) {
+            handle.sent = sys::monotonic_now();
+        }
+        if sent.is_err() {
+            // It died in between; its end is on its way. If it only closed the channel, it is ended.
+            self.kill(worker);
+        }
+    }
+
+    /// Ends orphans that workers left behind and we adopted. With `final_sweep` every unknown child counts,
+    /// since no worker is on its way. Returns how many there were.
+    pub fn sweep(&mut self, now: Monotonic, final_sweep: bool) -> usize {
+        let mut ended = 0;
+        let mut seen = HashMap::new();
+        for pid in sys::children() {
+            let known = self.worker_of_pid.contains_key(&pid)
+                || self.zygote.as_ref().is_some_and(|z| z.pid == pid)
+                || self.strangers.contains(&pid);
+            if known {
+                continue;
+            }
+            let since = self.suspects.get(&pid).copied().unwrap_or(now);
+            if final_sweep || now.since(since) >= SUSPICION {
+                sys::end_orphan(pid);
+                ended += 1;
+            }
+            seen.insert(pid, since);
+        }
+        self.suspects = seen;
+        ended
+    }
+
+    /// Ends the zygote and waits, a bounded time, until no child of ours is left.
+    pub fn close(&mut self) {
+        self.end_zygote();
+        let patience = sys::monotonic_now() + Duration::from_secs(1);
+        loop {
+            let now = sys::monotonic_now();
+            let left = self.sweep(now, true);
+            if left == 0 || now >= patience {
+                return;
+            }
+            // The reaper tells of each death; what it cannot know of takes a moment to die.
+            let _ = self.wait(Duration::from_millis(5));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! How workers come to be.
+//!
+//! - [`program`]: which executable is the worker program;
+//! - [`handshake`]: starting a program by exec and hearing its hello, with a deadline;
+//! - [`zygote`]: the process that forks workers;
+//! - [`runtime`]: the private folder of their sockets.
+//!
+//! Only the main thread starts processes: a parent-death signal follows the *thread* that started a
+//! process, and the main thread is the one that lives as long as the supervisor.
+
+pub mod handshake;
+pub mod program;
+pub mod runtime;
+pub mod zygote;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The start method a run uses, once `auto` is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// A zygote forks a worker.
+    Fork,
+    /// The worker program is started.
+    Spawn,
+    /// The supervisor does it itself.
+    Inline,
+}
+
+impl Method {
+    /// The word for it in files and on the screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Fork => "fork",
+            Method::Spawn => "spawn",
+            Method::Inline => "inline",
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
