@@ -6,11 +6,13 @@
 //!
 //! clap prints usage errors to stderr and exits with 2, which is what the contract says of them.
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use fumehood::experiment::plan::Shard;
 use fumehood::experiment::spec::{
     ForecastArguments, LfsrArguments, MaxTasks, OrNone, Retries, RunSpec, Size, StartMethod,
@@ -180,23 +182,17 @@ impl ForecastCommand {
     }
 }
 
-/// `supervisor lfsr`. The optional file comes before the order: a single positional is the order.
+/// `supervisor lfsr`.
 #[derive(Debug, Args)]
-#[command(
-    allow_missing_positional = true,
-    before_long_help = "\
+#[command(before_long_help = "\
 Examples:
   supervisor lfsr 2 --coefficients 1,1,0,0         one register: s(n+4) = s(n) + s(n+1) over GF(2)
   supervisor lfsr registers.csv 3                  one register a row: c0,c1,...,c(d-1)
-"
-)]
+")]
 pub struct LfsrCommand {
-    /// One coefficient vector a row; `#` starts a comment
-    #[arg(value_name = "FILE.csv")]
-    pub file: Option<PathBuf>,
-    /// Elements of the field: a prime power, at most 256
-    #[arg(value_name = "GF_ORDER", required = true)]
-    pub gf_order: u64,
+    /// The field, and where the registers are.
+    #[command(flatten)]
+    pub target: LfsrTarget,
     /// The register itself: c0,c1,...,c(d-1)
     #[arg(long, value_name = "C0,C1,..", allow_hyphen_values = true)]
     pub coefficients: Option<String>,
@@ -215,11 +211,81 @@ impl LfsrCommand {
     /// The arguments as the spec's reader takes them.
     pub fn arguments(&self) -> LfsrArguments {
         LfsrArguments {
-            file: self.file.clone(),
-            gf_order: self.gf_order,
+            file: self.target.file.clone(),
+            gf_order: self.target.gf_order,
             coefficients: self.coefficients.clone(),
             analysis: self.analysis.clone(),
         }
+    }
+}
+
+/// The positionals of `supervisor lfsr`: `[FILE.csv] GF_ORDER`. The optional one comes first, so clap
+/// reads them as a list of one or two, wherever flags stand between them, and the last is the order.
+#[derive(Clone, Debug)]
+pub struct LfsrTarget {
+    /// One coefficient vector a row.
+    pub file: Option<PathBuf>,
+    /// Elements of the field.
+    pub gf_order: u64,
+}
+
+impl LfsrTarget {
+    const ID: &str = "target";
+}
+
+impl Args for LfsrTarget {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.arg(
+            clap::Arg::new(LfsrTarget::ID)
+                .value_name("[FILE.csv] GF_ORDER")
+                .help("The field's order: a prime power, at most 256; before it, a file of registers")
+                .long_help(
+                    "GF_ORDER is the order of the field: a prime power, at most 256. Before it may stand a \
+                     file with one coefficient vector a row, c0,c1,...,c(d-1); `#` starts a comment.",
+                )
+                .required(true)
+                .num_args(1)
+                .action(ArgAction::Append)
+                .value_parser(clap::value_parser!(OsString)),
+        )
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        LfsrTarget::augment_args(command)
+    }
+}
+
+impl FromArgMatches for LfsrTarget {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<LfsrTarget, clap::Error> {
+        let fail = |message: String| clap::Error::raw(ErrorKind::ValueValidation, message + "\n");
+        let mut values = matches
+            .get_many::<OsString>(LfsrTarget::ID)
+            .into_iter()
+            .flatten();
+        let (file, order) = match (values.next(), values.next(), values.next()) {
+            (Some(order), None, None) => (None, order),
+            (Some(file), Some(order), None) => (Some(PathBuf::from(file)), order),
+            _ => {
+                return Err(fail(
+                    "too many arguments; usage: supervisor lfsr [FILE.csv] GF_ORDER".into(),
+                ));
+            }
+        };
+        let gf_order = order
+            .to_str()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| {
+                let shown = order.to_string_lossy();
+                fail(format!(
+                    "GF_ORDER must be a number, not {shown:?}; usage: supervisor lfsr [FILE.csv] GF_ORDER"
+                ))
+            })?;
+        Ok(LfsrTarget { file, gf_order })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = LfsrTarget::from_arg_matches(matches)?;
+        Ok(())
     }
 }
 
@@ -432,7 +498,6 @@ mod tests {
     use std::time::Duration;
 
     use clap::CommandFactory;
-    use clap::error::ErrorKind;
 
     use super::*;
 
@@ -537,8 +602,8 @@ mod tests {
             let Command::Lfsr(lfsr) = command(line) else {
                 panic!("not lfsr");
             };
-            assert_eq!(lfsr.file, file.map(PathBuf::from), "{line}");
-            assert_eq!(lfsr.gf_order, order, "{line}");
+            assert_eq!(lfsr.target.file, file.map(PathBuf::from), "{line}");
+            assert_eq!(lfsr.target.gf_order, order, "{line}");
         }
     }
 

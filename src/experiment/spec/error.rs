@@ -253,15 +253,19 @@ impl Sources {
         let after = text[end..line_end].trim_end_matches('\r');
         let column = before.chars().count() + 1;
 
-        // A window of the line around the caret.
-        let shown_before: String = last_chars(before, EXCERPT / 2);
+        // A window of the line around the caret, or all of it.
+        let fits = text[line_start..line_end].chars().count() <= EXCERPT;
+        let shown_before = match fits {
+            true => before.to_owned(),
+            false => last_chars(before, EXCERPT / 2),
+        };
         let shown_marked: String = marked.chars().take(EXCERPT).collect();
-        let room =
-            EXCERPT.saturating_sub(shown_before.chars().count() + shown_marked.chars().count());
-        let shown_after: String = if shown_marked.len() == marked.len() {
-            after.chars().take(room).collect()
-        } else {
-            String::new()
+        let room = EXCERPT
+            .saturating_sub(shown_before.chars().count())
+            .saturating_sub(shown_marked.chars().count());
+        let shown_after: String = match shown_marked.len() == marked.len() {
+            true => after.chars().take(room).collect(),
+            false => String::new(),
         };
         let before = printable(&shown_before);
         let marked = printable(&shown_marked);

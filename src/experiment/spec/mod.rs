@@ -20,6 +20,8 @@ mod read;
 mod resolve;
 mod shard;
 mod start_method;
+#[cfg(test)]
+mod tests;
 mod types;
 mod value;
 mod write;

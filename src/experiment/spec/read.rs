@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::document::{self, Builder, Node, Value};
-use super::error::{Place, Problem, Sources, SpecError, nearest, suggest};
+use super::error::{Place, Problem, Sources, SpecError, suggest};
 use super::fields::{Fields, table};
 use super::types::{
     Analysis, Coefficients, ExperimentSpec, ForecastSpec, Kind, LfsrSpec, Mode, ModelSpec, Places,
@@ -20,7 +20,7 @@ const MAX_SPEC: u64 = 16 << 20;
 const MAX_NAME: usize = 100;
 
 /// Models that `supervisor forecast` runs unless told otherwise.
-const DEFAULT_MODELS: &str = "naive,seasonal-naive,naive2,ses,holt,damped,theta";
+const DEFAULT_MODELS: &str = "naive,seasonal-naive,naive2,drift,ses,theta";
 
 const TOP_FIELDS: [&str; 4] = ["schema", "seed", "run", "experiment"];
 
@@ -394,18 +394,8 @@ fn read_forecast(fields: Fields<'_>) -> Result<ForecastSpec, SpecError> {
     let frequency = match fields.text("frequency")? {
         None => None,
         Some(word) => Some(word.parse::<Frequency>().map_err(|error| {
-            const KNOWN: [&str; 7] = [
-                "yearly",
-                "quarterly",
-                "monthly",
-                "weekly",
-                "daily",
-                "hourly",
-                "other",
-            ];
-            fields
-                .bad("frequency", error)
-                .with_hint(suggest(word, &KNOWN))
+            let hint = error.hint();
+            fields.bad("frequency", error).with_hint_if(hint)
         })?),
     };
     match mode {
@@ -505,16 +495,10 @@ fn read_models(fields: &Fields<'_>) -> Result<Vec<ModelSpec>, SpecError> {
 }
 
 fn read_model(fields: &Fields<'_>, node: &Node) -> Result<ModelSpec, SpecError> {
-    let known: Vec<&str> = ModelConfig::NAMES.to_vec();
     let build = |model: &str, place: Place, parameters: &[(String, Parameter)]| {
         ModelConfig::from_parameters(model, parameters).map_err(|error| {
             let reason = error.to_string();
-            let hint = match known.contains(&model) {
-                true => error.hint(),
-                false => nearest(model, &known)
-                    .map(|near| format!("did you mean `{near}`?"))
-                    .or_else(|| error.hint()),
-            };
+            let hint = error.hint();
             let problem = Problem::Model {
                 reason,
                 of: fields.of.clone(),

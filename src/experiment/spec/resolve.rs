@@ -4,6 +4,7 @@
 //! After this step nothing can be wrong with a spec any more: what a single series may still get wrong
 //! (too short for a model) is an `error` of its tasks. Nothing is written here.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use super::types::{
     Coefficients, ExperimentSpec, ForecastSpec, Kind, LfsrSpec, Mode, RunSpec, SCHEMA,
 };
 use super::value::quoted;
-use crate::data::{self, DataSet, Source};
+use crate::data::{self, DataError, DataSet, Source};
 use crate::experiment::plan::{Body, ForecastBody, LfsrBody, NamedModel, Plan, PlanDigest};
 use crate::forecast::ModelConfig;
 use crate::lfsr::{Register, plan_ranges};
@@ -179,26 +180,22 @@ impl Resolver<'_> {
             layout,
             digest,
         } = data::load(&source, spec.max_series, spec.horizon).map_err(|error| {
-            self.data_error(experiment, &["data", "mode", ""], &error)
+            let keys: &[&str] = match error {
+                DataError::HorizonTooLong { .. } => &["horizon", "data", "mode", ""],
+                DataError::NoSuchFrequency { .. } => &["frequency", "mode", ""],
+                _ => &["data", "mode", ""],
+            };
+            let reason = match error.source() {
+                Some(cause) => format!("{error}: {cause}"),
+                None => error.to_string(),
+            };
+            self.data_error(experiment, keys, reason)
                 .with_hint_if(error.hint())
         })?;
-        if series.len() == 0 {
-            return Err(self.data_error(experiment, &["data", "mode", ""], "it has no series"));
-        }
+        // From here on: at least one series, and one that is longer than the horizon.
         let horizon = spec.horizon.unwrap_or(default_horizon);
         let season_length = spec.season_length.unwrap_or(default_season_length);
         let longest = series.longest() as u64;
-        if longest <= u64::from(horizon) {
-            return Err(self
-                .data_error(
-                    experiment,
-                    &["horizon", "data", ""],
-                    format!(
-                        "a horizon of {horizon} leaves nothing to learn from: the longest series has {longest} values"
-                    ),
-                )
-                .with_hint(format!("a horizon of at most {} fits one", longest.saturating_sub(1))));
-        }
         if !layout.is_empty() {
             self.notes.push(format!("{}: {layout}", experiment.name));
         }
@@ -288,8 +285,9 @@ impl Resolver<'_> {
                 .with_hint_if(error.hint())
         })?;
         let ranges = plan_ranges(&register).map_err(|error| {
-            self.data_error(&resolved, &["coefficients", "file", ""], &error)
-                .with_hint_if(error.hint())
+            // Its own hint is another analysis, which is not built.
+            self.data_error(&resolved, &["coefficients", "file", ""], error)
+                .with_hint("only enumeration is built so far, and it takes at most 2^40 states")
         })?;
         let canonical = CanonicalBody::Lfsr {
             gf_order: spec.gf_order,
