@@ -13,7 +13,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -34,6 +34,10 @@ pub(super) const LONGEST_LINE: usize = 64 << 20;
 
 /// What is recorded. More kinds may come under a new schema number.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every record is an attempt, and records are not kept"
+)]
 pub enum Record {
     /// An attempt was settled and, where `terminal` is there, its task with it.
     Attempt {
@@ -299,7 +303,7 @@ impl Journal {
             thread::Builder::new()
                 .name("journal".into())
                 .stack_size(128 * 1024)
-                .spawn(move || sync_loop(&file, &shared, &path))?
+                .spawn(move || sync_loop(&shared, &path, || file.sync_data()))?
         };
         Ok(Journal {
             path,
@@ -332,6 +336,7 @@ impl Journal {
         if let Err(error) = (&*self.file).write_all(&line) {
             let error = at("write", &self.path, error);
             self.shared.lock().failed = Some(error.to_string());
+            self.shared.changed.notify_all();
             return Err(error.into());
         }
         let position = Position {
@@ -437,7 +442,9 @@ pub(super) fn number_of(name: &str) -> Option<u32> {
     name.strip_suffix(".jsonl")?.split_once('-')?.0.parse().ok()
 }
 
-fn sync_loop(file: &File, shared: &Shared, path: &std::path::Path) {
+/// The life of the sync thread. It ends when the journal closes and nothing is left to sync, or with the
+/// first error.
+fn sync_loop(shared: &Shared, path: &Path, sync: impl Fn() -> io::Result<()>) {
     let mut state = shared.lock();
     while state.failed.is_none() {
         let now = shared.start.elapsed();
@@ -456,14 +463,115 @@ fn sync_loop(file: &File, shared: &Shared, path: &std::path::Path) {
             Next::Now => {
                 let covers = state.window.begin();
                 drop(state);
-                let synced = file.sync_data();
+                let synced = sync();
                 state = shared.lock();
                 match synced {
                     Ok(()) => state.window.synced(covers),
-                    Err(error) => state.failed = Some(at("sync", path, error).to_string()),
+                    Err(error) => {
+                        state.failed = Some(at("sync", path, error).to_string());
+                        shared.changed.notify_all();
+                        return;
+                    }
                 }
                 shared.changed.notify_all();
             }
         }
+    }
+    drop(state);
+    // A write failed, on a full disk perhaps. What was written before it is whole, and gets its chance;
+    // nobody is told that it is durable.
+    let _ = sync();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{ended, header, run_folder};
+    use super::*;
+
+    fn shared(appended: u32) -> Shared {
+        let mut state = State {
+            closing: true,
+            ..State::default()
+        };
+        for _ in 0..appended {
+            state.window.appended(Duration::ZERO);
+        }
+        state.window.want_all();
+        Shared {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            start: Instant::now(),
+        }
+    }
+
+    #[test]
+    fn a_closing_journal_syncs_what_is_left_once() {
+        let shared = shared(5);
+        let syncs = std::cell::Cell::new(0);
+        sync_loop(&shared, Path::new("journal"), || {
+            syncs.set(syncs.get() + 1);
+            Ok(())
+        });
+        assert_eq!((syncs.get(), shared.lock().window.durable()), (1, 5));
+    }
+
+    #[test]
+    fn a_failed_sync_is_not_tried_again() {
+        let shared = shared(5);
+        let syncs = std::cell::Cell::new(0);
+        sync_loop(&shared, Path::new("journal"), || {
+            syncs.set(syncs.get() + 1);
+            Err(io::Error::other("the disk is gone"))
+        });
+        assert_eq!((syncs.get(), shared.lock().window.durable()), (1, 0));
+        let failed = shared.lock().failed.clone().expect("an error");
+        assert_eq!(failed, "failed to sync journal: the disk is gone");
+    }
+
+    #[test]
+    fn an_error_of_the_sync_reaches_every_later_call() {
+        let (_above, folder) = run_folder();
+        let mut journal = Journal::create(&folder, header(2)).expect("a journal");
+        journal.append(&ended(0, 1)).expect("appended");
+        journal.shared.lock().failed = Some("the disk is gone".into());
+        for _ in 0..2 {
+            assert!(matches!(journal.flush(), Err(JournalError::Failed(_))));
+            let appended = journal.append(&ended(1, 1));
+            assert!(
+                matches!(appended, Err(JournalError::Failed(_))),
+                "{appended:?}"
+            );
+        }
+        assert_eq!(journal.appended(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_final_and_has_a_hint() {
+        let (_above, folder) = run_folder();
+        let mut journal = Journal::create(&folder, header(2)).expect("a journal");
+        let full = fs::OpenOptions::new().write(true).open("/dev/full");
+        let disk = std::mem::replace(&mut journal.file, Arc::new(full.expect("a full disk")));
+        let error = journal.append(&ended(0, 1)).expect_err("no space");
+        assert!(
+            matches!(&error, JournalError::Io(error) if error.kind() == io::ErrorKind::StorageFull)
+        );
+        assert!(error.hint().is_some_and(|hint| hint.contains("space")));
+        journal.file = disk;
+        let later = journal.append(&ended(1, 1));
+        assert!(matches!(later, Err(JournalError::Failed(_))), "{later:?}");
+    }
+
+    #[test]
+    fn segments_sort_in_the_order_in_which_they_were_opened() {
+        let (_above, folder) = run_folder();
+        let names: Vec<String> = (0..12)
+            .map(|_| {
+                let journal = Journal::create(&folder, header(0)).expect("a journal");
+                journal.segment().to_owned()
+            })
+            .collect();
+        assert!(names.is_sorted(), "{names:?}");
+        assert!(names[11].starts_with("000012-"), "{names:?}");
     }
 }

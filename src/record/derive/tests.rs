@@ -329,17 +329,28 @@ fn what_is_missing_is_said() {
     let derived = write_all(&folder, &plan, &recovered, Shard::WHOLE).expect("derived");
     assert_eq!(derived.missing_in_shard, 4);
     assert!(!derived.tables_are_merged && !derived.is_all_ok());
-    let summary: serde_json::Value =
-        serde_json::from_str(&text(folder.summary())).expect("JSON");
-    let [forecast, lfsr] = summary["experiments"].as_array().expect("a list").as_slice() else {
+    let summary: serde_json::Value = serde_json::from_str(&text(folder.summary())).expect("JSON");
+    let [forecast, lfsr] = summary["experiments"]
+        .as_array()
+        .expect("a list")
+        .as_slice()
+    else {
         panic!("two experiments")
     };
     assert_eq!(forecast["tasks"]["missing"], 3);
     assert_eq!(forecast["common"]["series"], 1);
     assert_eq!(forecast["models"][0]["series_ok"], 2);
-    assert_eq!((&forecast["incomplete"], &lfsr["incomplete"]), (&true.into(), &true.into()));
+    assert_eq!(
+        (&forecast["incomplete"], &lfsr["incomplete"]),
+        (&true.into(), &true.into())
+    );
     assert_eq!(lfsr["state_count"], "16");
-    for key in ["cycle_lengths", "number_of_cycles", "max_period", "periodic_states"] {
+    for key in [
+        "cycle_lengths",
+        "number_of_cycles",
+        "max_period",
+        "periodic_states",
+    ] {
         assert!(lfsr[key].is_null(), "{key}");
     }
     // Each task is in one shard of two: what one shard misses, the other does not.
@@ -358,7 +369,10 @@ fn nothing_at_all_gives_whole_files_too() {
     run(&folder, &plan, [], 0);
     assert_eq!(text(folder.results()), "");
     assert_eq!(text(folder.attempts()), "");
-    assert_eq!(text(folder.summary()), "{\n  \"schema\": 1,\n  \"experiments\": []\n}\n");
+    assert_eq!(
+        text(folder.summary()),
+        "{\n  \"schema\": 1,\n  \"experiments\": []\n}\n"
+    );
 }
 
 #[test]
@@ -371,5 +385,8 @@ fn a_record_of_another_plan_is_refused() {
     let body = Body::Lfsr(LfsrBody { register, ranges });
     let other = Plan::new(7, plan.digest(), [("f".to_owned(), body)]).expect("few tasks");
     let error = write_all(&folder, &other, &recovered, Shard::WHOLE);
-    assert!(matches!(error, Err(DeriveError::Misfit { .. })), "{error:?}");
+    assert!(
+        matches!(error, Err(DeriveError::Misfit { .. })),
+        "{error:?}"
+    );
 }
