@@ -17,8 +17,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 pub use super::unix::{
     OutputReader, create_private_dir, fill_random, hostname, inherit, kernel, kill_group, lock_file,
-    monotonic_now, open_no_follow, open_private_new, output_pipe, own_rusage, parent_is,
-    quiet_exit, reset_signals, restrict_new_files, signal_name, spawn, sync_dir, temporary_pause,
+    monotonic_now, open_no_follow, open_private_new, output_pipe, own_rusage, parent_is, point_link,
+    quiet_exit, raise_open_files, reset_signals, restrict_new_files, signal_name, spawn, sync_dir, temporary_pause,
     terminate_group, withhold,
 };
 use super::unix::{

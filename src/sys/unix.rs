@@ -438,6 +438,40 @@ pub fn fill_random(buffer: &mut [u8]) -> io::Result<()> {
     File::open("/dev/urandom")?.read_exact(buffer)
 }
 
+/// Raises the limit of open files as far as this process may, and gives it.
+pub fn raise_open_files() -> u64 {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return 256;
+    };
+    // Beyond this no pool of ours goes, and some programs take a huge limit for a count to loop over.
+    let wanted = hard.min(1 << 16);
+    if soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok() {
+        return wanted;
+    }
+    soft
+}
+
+/// Makes `link` point to `target`, whatever link was there; whole or not at all.
+///
+/// # Errors
+///
+/// Something else than a link is in the way, or the file system has no links.
+pub fn point_link(link: &Path, target: &Path) -> io::Result<()> {
+    if std::fs::symlink_metadata(link).is_ok_and(|found| !found.is_symlink()) {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "there is something else than a link",
+        ));
+    }
+    let mut fresh = link.as_os_str().to_owned();
+    fresh.push(format!(".{}", std::process::id()));
+    std::os::unix::fs::symlink(target, &fresh)?;
+    std::fs::rename(&fresh, link).inspect_err(|_| {
+        let _ = std::fs::remove_file(&fresh);
+    })
+}
+
 /// Stops this process until somebody continues it. For tests of the supervisor under job control.
 pub fn temporary_pause() {
     let _ = nix::sys::signal::raise(Signal::SIGSTOP);

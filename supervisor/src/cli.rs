@@ -357,6 +357,9 @@ pub struct WhatArgs {
     /// Change a field of the spec: run.KEY=VALUE or experiment.NAME.KEY=VALUE; may be repeated
     #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append)]
     pub set: Vec<String>,
+    /// Run this task alone, by its id
+    #[arg(long, value_name = "TASK_ID")]
+    pub only: Option<String>,
     /// The run folder [default: runs/<UTC time>-<4 letters>]; one with the same plan is resumed
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,

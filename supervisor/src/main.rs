@@ -1,8 +1,35 @@
-//! `supervisor`: runs experiments in processes of their own and records what came of them.
+//! The `supervisor` program: runs experiments in processes of their own and records what came of them.
+//!
+//! The story: a process that was started to be a worker is one. Otherwise the command line is read, its
+//! command runs, and what went wrong is said once, with a hint, and becomes the exit code.
 
 mod cli;
+mod commands;
 mod engine;
+mod report;
+mod reporter;
 mod settings;
 mod start;
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::commands::Ended;
+
+fn main() -> ExitCode {
+    if worker::is_wanted() {
+        return worker::main();
+    }
+    let cli = Cli::parse();
+    match commands::run(&cli) {
+        Ok(ended) => ended.code(),
+        Err(failure) => {
+            // A standard error that is gone must not hide the exit code.
+            let _ = write!(std::io::stderr(), "{}", failure.text());
+            Ended::Failed(failure.code).code()
+        }
+    }
+}

@@ -13,6 +13,7 @@ use fumehood::protocol::{Assignment, FromWorker, Parcel};
 use fumehood::sys::{self, ForkWay};
 
 use super::pool::{Heard, Making, Pool, PoolError};
+use super::reactor::describe;
 use crate::start::Method;
 
 /// What was chosen.
@@ -22,6 +23,19 @@ pub struct Choice {
     pub method: Method,
     /// Why, one sentence each.
     pub reasons: Vec<String>,
+    /// How long a worker may take to start: far beyond what the self-test took.
+    pub start_limit: Duration,
+}
+
+impl Choice {
+    /// No process at all.
+    pub fn inline() -> Choice {
+        Choice {
+            method: Method::Inline,
+            reasons: vec![String::from("asked for")],
+            start_limit: Duration::ZERO,
+        }
+    }
 }
 
 /// The method that was asked for cannot be had.
@@ -33,6 +47,9 @@ pub enum ChooseError {
     /// It was asked for and does not work.
     #[error("start method `fork` does not work here: {0}")]
     ForkFails(String),
+    /// The worker program cannot be made to work.
+    #[error("no worker can be started: {0}")]
+    NoWorker(String),
     /// The pool failed meanwhile.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -44,6 +61,9 @@ impl ChooseError {
         match self {
             ChooseError::NoFork | ChooseError::ForkFails(_) => Some(String::from(
                 "use `--start-method auto` or `--start-method spawn`",
+            )),
+            ChooseError::NoWorker(_) => Some(String::from(
+                "`supervisor doctor` says what this machine lacks",
             )),
             ChooseError::Pool(_) => None,
         }
@@ -62,6 +82,9 @@ pub fn check(asked: StartMethod) -> Result<(), ChooseError> {
     Ok(())
 }
 
+/// How many times its self-test's time a worker gets to start.
+const PATIENCE: u32 = 200;
+
 /// Decides, and sets the pool to it. [`StartMethod::Inline`] needs no pool and is not asked here.
 ///
 /// # Errors
@@ -70,55 +93,53 @@ pub fn check(asked: StartMethod) -> Result<(), ChooseError> {
 pub fn choose(asked: StartMethod, pool: &mut Pool) -> Result<Choice, ChooseError> {
     check(asked)?;
     let mut reasons = Vec::new();
-    if asked == StartMethod::Spawn {
-        pool.change_making(Making::Spawn);
-        reasons.push(String::from("asked for"));
-        return Ok(Choice {
-            method: Method::Spawn,
-            reasons,
-        });
-    }
-    if asked == StartMethod::Fork {
+    if matches!(asked, StartMethod::Fork | StartMethod::Spawn) {
         reasons.push(String::from("asked for"));
     }
-    if !sys::fork_is_offered() {
-        pool.change_making(Making::Spawn);
-        reasons.push(String::from("this platform has no safe fork"));
-        return Ok(Choice {
-            method: Method::Spawn,
-            reasons,
-        });
+    if asked != StartMethod::Spawn {
+        if sys::fork_is_offered() {
+            if let Some(took) = try_fork(pool, &mut reasons)? {
+                return Ok(Choice {
+                    method: Method::Fork,
+                    reasons,
+                    start_limit: took * PATIENCE,
+                });
+            }
+            if asked == StartMethod::Fork {
+                return Err(ChooseError::ForkFails(reasons[1..].join("; ")));
+            }
+        } else {
+            reasons.push(String::from("this platform has no safe fork"));
+        }
     }
-    let mut failures = Vec::new();
+    match self_test(Making::Spawn, pool)? {
+        Ok(took) => {
+            reasons.push(String::from("the worker program's self-test passed"));
+            Ok(Choice {
+                method: Method::Spawn,
+                reasons,
+                start_limit: took * PATIENCE,
+            })
+        }
+        Err(reason) => Err(ChooseError::NoWorker(reason)),
+    }
+}
+
+/// Tries both ways of forking; what the self-test took in the one that works.
+fn try_fork(pool: &mut Pool, reasons: &mut Vec<String>) -> Result<Option<Duration>, PoolError> {
     for (way, name) in [
         (ForkWay::CloneParent, "clone with CLONE_PARENT"),
         (ForkWay::DoubleFork, "forking twice"),
     ] {
-        match self_test(way, pool)? {
-            Ok(()) => {
-                pool.change_making(Making::Fork(way));
+        match self_test(Making::Fork(way), pool)? {
+            Ok(took) => {
                 reasons.push(format!("the zygote's self-test passed, by {name}"));
-                return Ok(Choice {
-                    method: Method::Fork,
-                    reasons,
-                });
+                return Ok(Some(took));
             }
-            Err(reason) => {
-                let failure = format!("{name} failed: {reason}");
-                reasons.push(failure.clone());
-                failures.push(failure);
-            }
+            Err(reason) => reasons.push(format!("{name} failed: {reason}")),
         }
     }
-    if asked == StartMethod::Fork {
-        return Err(ChooseError::ForkFails(failures.join("; ")));
-    }
-    pool.change_making(Making::Spawn);
-    reasons.push(String::from("spawn needs no fork of ours"));
-    Ok(Choice {
-        method: Method::Spawn,
-        reasons,
-    })
+    Ok(None)
 }
 
 /// The self-test's worker: a name that no run uses.
@@ -127,9 +148,18 @@ const PROBE: WorkerId = WorkerId(u32::MAX);
 /// A self-test may take so long.
 const TEST_LIMIT: Duration = Duration::from_secs(5);
 
-/// Asks for a worker without tasks, hears that it is ready, and sees it leave with 0.
-fn self_test(way: ForkWay, pool: &mut Pool) -> Result<Result<(), String>, PoolError> {
-    pool.change_making(Making::Fork(way));
+/// Asks for a worker without tasks, hears that it is ready, and sees it leave with 0. What that took, or why
+/// it failed. The pool makes workers in this way from here on.
+///
+/// # Errors
+///
+/// [`PoolError`].
+pub fn self_test(
+    making: Making,
+    pool: &mut Pool,
+) -> Result<Result<Duration, String>, PoolError> {
+    pool.change_making(making);
+    let began = sys::monotonic_now();
     let nothing: Vec<Assignment> = Vec::new();
     let started = Parcel::pack(&nothing)
         .map_err(|error| error.to_string())
@@ -137,7 +167,7 @@ fn self_test(way: ForkWay, pool: &mut Pool) -> Result<Result<(), String>, PoolEr
     if let Err(reason) = started {
         return Ok(Err(reason));
     }
-    let deadline = sys::monotonic_now() + TEST_LIMIT;
+    let deadline = began + TEST_LIMIT;
     let mut ready = false;
     loop {
         let now = sys::monotonic_now();
@@ -153,8 +183,8 @@ fn self_test(way: ForkWay, pool: &mut Pool) -> Result<Result<(), String>, PoolEr
                     continue;
                 }
                 Heard::Over(PROBE, exit) => match exit.cause {
-                    ExitCause::Exited(0) if ready => Ok(()),
-                    cause => Err(format!("the test worker ended: {cause:?}")),
+                    ExitCause::Exited(0) if ready => Ok(exit.at.since(began)),
+                    cause => Err(format!("the test worker {}", describe(&cause))),
                 },
                 Heard::NotMade(PROBE, reason) | Heard::Garbled(PROBE, reason) => Err(reason),
                 _ => continue,

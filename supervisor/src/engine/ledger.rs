@@ -164,6 +164,15 @@ impl<'a> Ledger<'a> {
         &self.recovered
     }
 
+    /// Removes the tables of enumerations, once they are merged and the merge is durable.
+    ///
+    /// # Errors
+    ///
+    /// The system says no.
+    pub fn remove_tables(&self, lock: &fumehood::record::RunLock) -> std::io::Result<()> {
+        self.segments.remove_all(lock).map(|_| ())
+    }
+
     /// Makes everything recorded durable.
     ///
     /// # Errors
@@ -273,11 +282,6 @@ pub fn peak_kib(ending: &Ending) -> u64 {
         .map(|exit| exit.resources.max_rss_kib)
         .or(ending.answer.map(|answer| answer.used.max_rss_kib))
         .unwrap_or(0)
-}
-
-/// Whether a death could be the supervisor's own doing.
-pub fn is_kill(cause: &ExitCause) -> bool {
-    matches!(cause, ExitCause::Signaled { signal: 9, .. })
 }
 
 #[cfg(test)]

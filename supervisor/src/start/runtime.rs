@@ -19,7 +19,7 @@ const LONGEST: usize = 80;
 /// The folder; removed when dropped.
 #[derive(Debug)]
 pub struct RuntimeFolder {
-    folder: tempfile::TempDir,
+    path: PathBuf,
 }
 
 /// There is no place for it.
@@ -28,49 +28,52 @@ pub struct RuntimeFolder {
 pub struct RuntimeError(#[source] io::Error);
 
 impl RuntimeFolder {
-    /// Makes it, and sends every temporary file of this process there.
+    /// Makes it, and sends every temporary file of this process there. `note` gets the path before the
+    /// folder exists: a supervisor killed at any moment after that leaves its name behind.
     ///
     /// # Errors
     ///
-    /// Neither the memory file system nor the temporary folder takes it, or its path is too long for a
-    /// socket.
-    pub fn create() -> Result<RuntimeFolder, RuntimeError> {
+    /// Neither the memory file system nor the temporary folder takes it, its path is too long for a
+    /// socket, or `note` fails.
+    pub fn create(
+        mut note: impl FnMut(&Path) -> io::Result<()>,
+    ) -> Result<RuntimeFolder, RuntimeError> {
         let parent = sys::runtime_parent();
-        let folder = make_in(&parent.path).or_else(|first| {
-            if parent.in_memory {
-                make_in(&std::env::temp_dir()).map_err(|_| first)
-            } else {
-                Err(first)
-            }
-        });
-        let folder = folder.map_err(RuntimeError)?;
-        // Once a process: a second call (another run in one process, in tests) keeps the first folder.
-        let _ = tempfile::env::override_temp_dir(folder.path());
-        Ok(RuntimeFolder { folder })
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        self.folder.path()
+        let mut made = make_in(&parent.path, &mut note);
+        if made.is_err() && parent.in_memory {
+            made = make_in(&std::env::temp_dir(), &mut note).or(made);
+        }
+        let path = made.map_err(RuntimeError)?;
+        // Once a process: a second call keeps the first folder.
+        let _ = tempfile::env::override_temp_dir(&path);
+        Ok(RuntimeFolder { path })
     }
 }
 
-fn make_in(parent: &Path) -> io::Result<tempfile::TempDir> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).rand_bytes(8);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o700));
+impl Drop for RuntimeFolder {
+    fn drop(&mut self) {
+        // What remains is what the next supervisor removes: its name is in the lock.
+        let _ = std::fs::remove_dir_all(&self.path);
     }
-    let folder = builder.tempdir_in(parent)?;
-    if folder.path().as_os_str().len() > LONGEST {
+}
+
+fn make_in(
+    parent: &Path,
+    note: &mut impl FnMut(&Path) -> io::Result<()>,
+) -> io::Result<PathBuf> {
+    let mut bytes = [0u8; 8];
+    sys::fill_random(&mut bytes)?;
+    let name: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let path = parent.join(format!("{PREFIX}{name}"));
+    if path.as_os_str().len() > LONGEST {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("{} is too long a path for a socket", folder.path().display()),
+            format!("{} is too long a path for a socket", path.display()),
         ));
     }
-    Ok(folder)
+    note(&path)?;
+    sys::create_private_dir(&path)?;
+    Ok(path)
 }
 
 /// Removes the folder that a killed supervisor left, if the path really is one of ours.

@@ -1,0 +1,40 @@
+//! `supervisor resume`: goes on with a run from its folder alone.
+
+use fumehood::experiment::spec::{RunSpec, resolve};
+use fumehood::record::RunFolder;
+
+use super::folder::Place;
+use super::session::{Job, Session};
+use super::{Ended, Failure};
+use crate::cli::{ResumeCommand, TalkArgs};
+use crate::settings::{Layers, Settings};
+
+/// Runs what has no terminal record; with `--retry failed` also what ended badly.
+///
+/// # Errors
+///
+/// [`Failure`].
+pub fn run(command: &ResumeCommand, talk: &TalkArgs) -> Result<Ended, Failure> {
+    // `runs/latest` is a link: the folder it names is meant.
+    let path = std::fs::canonicalize(&command.run_dir)
+        .map_err(|error| Failure::usage(format!("{}: {error}", command.run_dir.display())))?;
+    let folder = RunFolder::open(&path)?;
+    let spec = RunSpec::read(&folder.spec(), &[])?;
+    let settings = Settings::resolve(Layers {
+        talk,
+        how: &command.how,
+        what: None,
+        environment: &|name| std::env::var_os(name),
+        run: &spec.run,
+        seed: spec.seed,
+    })?;
+    let mut resolved = resolve(&spec, folder.path())?;
+    settings.write_into(&mut resolved.spec);
+    Session::run(Job {
+        resolved,
+        settings,
+        place: Place::Named(path),
+        only: None,
+        retry_failed: command.retry.is_some(),
+    })
+}

@@ -1,0 +1,435 @@
+//! One process's part of a run, from the lock to the derived files.
+//!
+//! The order matters, and is the same for a new run, a resumed one and a shard:
+//!
+//! 1. what can be refused without touching anything is refused;
+//! 2. the folder is made or opened, locked, and what was recorded before is read;
+//! 3. spec and manifest are written, then the journal's segment of this process;
+//! 4. the engine runs, its events going to the reporter;
+//! 5. the journal is flushed, the files that users read are derived, the summary is printed.
+
+use std::time::Duration;
+
+use fumehood::experiment::plan::{Body, Plan};
+use fumehood::experiment::spec::{MaxTasks, Resolved, StartMethod, Workers};
+use fumehood::experiment::OutcomeKind;
+use fumehood::ids::TaskIndex;
+use fumehood::protocol::PARCEL_CAP;
+use fumehood::record::{
+    Header, Journal, Machine, Manifest, Recovered, Repair, RunFolder, RunLock, StartChoice,
+    Supervisor, atomic, derive, recover,
+};
+use fumehood::{data, sys};
+
+use super::folder::Place;
+use super::{Ended, Failure};
+use crate::cli::Output;
+use crate::engine::choose::{self, Choice};
+use crate::engine::ledger::Ledger;
+use crate::engine::memory::MemoryWatch;
+use crate::engine::pool::{Making, Pool};
+use crate::engine::state::{Life, Policy, SLOTS_PER_WORKER, Stage, StopReason, TaskBook};
+use crate::engine::{dispatcher, inline};
+use crate::report;
+use crate::reporter::{Reporter, Tally};
+use crate::settings::Settings;
+use crate::start::Method;
+use crate::start::program::WorkerProgram;
+use crate::start::runtime::{RuntimeFolder, remove_stale};
+
+/// What is to be run, and where it is kept.
+pub struct Job {
+    /// The plan, with the spec it came from.
+    pub resolved: Resolved,
+    /// How.
+    pub settings: Settings,
+    /// The run folder.
+    pub place: Place,
+    /// Only this task.
+    pub only: Option<TaskIndex>,
+    /// Also tasks that ended badly.
+    pub retry_failed: bool,
+}
+
+/// A locked run folder with what it holds.
+pub struct Session {
+    job: Job,
+    folder: RunFolder,
+    lock: RunLock,
+    recovered: Recovered,
+}
+
+/// The least time that a worker has to start.
+const START_LIMIT: Duration = Duration::from_secs(5);
+
+/// Descriptors a worker takes: two slots, each with two pipes of two ends and a channel of two.
+const FILES_PER_WORKER: u64 = SLOTS_PER_WORKER as u64 * 6 + 2;
+
+/// Descriptors that are none of the workers'.
+const OTHER_FILES: u64 = 64;
+
+impl Session {
+    /// Runs the job.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    pub fn run(job: Job) -> Result<Ended, Failure> {
+        choose::check(job.settings.start_method)?;
+        let program = WorkerProgram::find()?;
+        sys::restrict_new_files();
+        // Before there is any thread.
+        sys::SignalWatch::block()?;
+        let mut session = Session::open(job)?;
+        session.write_stores()?;
+        session.go(&program)
+    }
+
+    /// Makes or opens the folder, locks it, and reads what was recorded.
+    fn open(job: Job) -> Result<Session, Failure> {
+        let path = job.place.path();
+        let existed = RunFolder::is_run(path);
+        if existed {
+            // Another plan's folder is refused before anything in it is touched.
+            let folder = RunFolder::open(path)?;
+            let digest = Some(job.resolved.plan.digest());
+            recover(&folder, digest, Repair::Report)?;
+        }
+        let folder = RunFolder::create(path)?;
+        let lock = RunLock::acquire(&folder)?;
+        if let Some(stale) = lock.stale_runtime_dir() {
+            remove_stale(&stale);
+        }
+        folder.sweep(&lock)?;
+        let digest = Some(job.resolved.plan.digest());
+        let recovered = recover(&folder, digest, Repair::Cut(&lock))?;
+        job.place.become_latest();
+        Ok(Session {
+            job,
+            folder,
+            lock,
+            recovered,
+        })
+    }
+
+    /// Writes the series that are too large for messages where workers can map them.
+    fn write_stores(&mut self) -> Result<(), Failure> {
+        for name in self.job.resolved.needs_store.clone() {
+            let stores = self.folder.path().join("data");
+            self.folder.ensure(&stores)?;
+            let store = stores.join(&name);
+            self.folder.ensure(&store)?;
+            let experiments = self.job.resolved.plan.experiments();
+            let body = experiments.iter().find(|e| e.name == name).map(|e| &e.body);
+            if let Some(Body::Forecast(body)) = body {
+                data::write_store(&body.series, &store)
+                    .map_err(|error| Failure::environment(error.to_string()).hint(error.hint()))?;
+            }
+            let store = std::fs::canonicalize(&store)?;
+            self.job
+                .resolved
+                .plan
+                .set_store(&name, store.to_string_lossy().into_owned());
+        }
+        Ok(())
+    }
+
+    fn go(mut self, program: &WorkerProgram) -> Result<Ended, Failure> {
+        let settings = &self.job.settings;
+        let plan = &self.job.resolved.plan;
+        let mut reporter = Reporter::new(
+            plan,
+            settings.progress,
+            settings.color,
+            settings.verbosity,
+            self.folder.path(),
+        );
+        for note in &self.job.resolved.notes {
+            reporter.say(note);
+        }
+        for note in self.recovered.notes() {
+            reporter.say(&format!("journal: {note}"));
+        }
+        let books = self.books();
+        let to_run = books.iter().filter(|book| book.stage == Stage::Fresh).count();
+        let crew = Crew::of(settings, to_run, &mut |line| reporter.say(line));
+        if let WorkerProgram::Ourselves(_) = program
+            && settings.start_method != StartMethod::Inline
+        {
+            reporter.say("no `worker` program beside this one: workers run this program itself");
+        }
+
+        let mut runtime = None;
+        let mut pool = None;
+        let choice = if settings.start_method == StartMethod::Inline {
+            Choice::inline()
+        } else {
+            let lock = &mut self.lock;
+            runtime = Some(RuntimeFolder::create(|path| lock.note_runtime_dir(path))?);
+            let mut made = Pool::new(
+                Making::Spawn,
+                program.path().to_path_buf(),
+                crew.workers * SLOTS_PER_WORKER,
+                START_LIMIT,
+            )?;
+            let choice = choose::choose(settings.start_method, &mut made);
+            if choice.is_err() {
+                made.close();
+            }
+            pool = Some(made);
+            choice?
+        };
+        reporter.say(&format!(
+            "start method: {} ({})",
+            choice.method,
+            choice.reasons.join("; ")
+        ));
+        write_manifest(&self.folder, plan, settings, &choice)?;
+        write_spec(&self.folder, &self.job.resolved)?;
+        let mut journal = Journal::create(&self.folder, Header::of(plan, VERSION))
+            .map_err(|error| Failure::environment(error.to_string()).hint(error.hint()))?;
+        let mut recovered = std::mem::take(&mut self.recovered);
+        recovered.join(&mut journal)?;
+        let mut ledger = Ledger::new(plan, &self.folder, journal, recovered, choice.method);
+        for (index, book) in (0u32..).map(TaskIndex).zip(&books) {
+            if book.stage == Stage::Fresh && ledger.recovered().state(index).is_some() {
+                ledger.reopen(index)?;
+            }
+        }
+        reporter.on_event(crate::engine::event::RunEvent::Began {
+            to_run: u32::try_from(to_run).unwrap_or(u32::MAX),
+            done_before: self.done_before(&books, &ledger),
+            workers: crew.workers,
+        });
+
+        let reason = match &mut pool {
+            None => inline::run(plan, &books, &mut ledger, &mut |e| reporter.on_event(e))?,
+            Some(pool) => {
+                let memory = settings
+                    .memory
+                    .map(MemoryWatch::new)
+                    .transpose()
+                    .map_err(|error| {
+                        Failure::environment(format!("memory cannot be watched here: {error}"))
+                    })?;
+                let policy = policy(settings, &crew, plan, choice.start_limit);
+                let ran = dispatcher::run(plan, policy, books, memory, pool, &mut ledger, &mut |e| {
+                    reporter.on_event(e);
+                });
+                pool.close();
+                ran?
+            }
+        };
+        drop(pool);
+        if runtime.take().is_some() {
+            self.lock.clear_runtime_dir()?;
+        }
+        self.end(&reason, ledger, reporter, choice.method, crew.workers)
+    }
+
+    /// What is to be done with each task.
+    fn books(&self) -> Vec<TaskBook> {
+        let plan = &self.job.resolved.plan;
+        let shard = self.job.settings.shard;
+        plan.indices()
+            .map(|task| {
+                let state = self.recovered.state(task);
+                let wanted = self.job.only.is_none_or(|only| only == task)
+                    && (shard.count == 1 || shard.holds(&plan.id(task)));
+                let again = self.job.retry_failed && state.is_some_and(|s| s != OutcomeKind::Ok);
+                let fresh = wanted && (state.is_none() || again);
+                TaskBook {
+                    attempts: u16::try_from(self.recovered.attempts(task)).unwrap_or(u16::MAX),
+                    crashes: if again {
+                        0
+                    } else {
+                        u16::try_from(self.recovered.crashes(task)).unwrap_or(u16::MAX)
+                    },
+                    stage: if fresh { Stage::Fresh } else { Stage::Done },
+                }
+            })
+            .collect()
+    }
+
+    fn done_before(&self, books: &[TaskBook], ledger: &Ledger<'_>) -> u32 {
+        let done = (0u32..)
+            .map(TaskIndex)
+            .zip(books)
+            .filter(|(index, book)| {
+                book.stage == Stage::Done && ledger.recovered().state(*index).is_some()
+            })
+            .count();
+        u32::try_from(done).unwrap_or(u32::MAX)
+    }
+
+    /// Flushes, derives, prints.
+    fn end(
+        &self,
+        reason: &StopReason,
+        ledger: Ledger<'_>,
+        reporter: Reporter<'_>,
+        method: Method,
+        workers: u32,
+    ) -> Result<Ended, Failure> {
+        let settings = &self.job.settings;
+        let plan = &self.job.resolved.plan;
+        let flushed = ledger.flush();
+        if let StopReason::Journal { reason } = reason {
+            reporter.finish();
+            return Err(Failure::environment(reason.clone()).hint(Some(String::from(
+                "mend what the journal met, then run again: nothing recorded is lost",
+            ))));
+        }
+        flushed?;
+        let derived = derive::write_all(&self.folder, plan, ledger.recovered(), settings.shard)?;
+        if derived.tables_are_merged {
+            ledger.remove_tables(&self.lock)?;
+        }
+        let only_ok = self
+            .job
+            .only
+            .map(|task| ledger.recovered().state(task) == Some(OutcomeKind::Ok));
+        let tally: Tally = reporter.finish();
+        let _ = (&tally, method, workers);
+        let text = match settings.output {
+            Output::Table => report::summary_table(&derived, plan),
+            Output::Json => std::fs::read_to_string(self.folder.summary())?,
+            Output::Csv => report::summary_csv(&derived, plan),
+        };
+        super::print(&text)?;
+        match reason {
+            StopReason::Signal(signal) => Ok(Ended::Stopped(*signal)),
+            StopReason::CannotStart { reason } => Err(Failure::environment(format!(
+                "no worker can be started: {reason}"
+            ))
+            .hint(Some(String::from("`supervisor doctor` says what this machine lacks")))),
+            StopReason::Complete | StopReason::Journal { .. } => {
+                if only_ok.unwrap_or_else(|| derived.is_all_ok()) {
+                    Ok(Ended::Well)
+                } else {
+                    Ok(Ended::SomeNotOk)
+                }
+            }
+        }
+    }
+}
+
+/// The version that records say.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// How many workers, after all that limits them.
+struct Crew {
+    workers: u32,
+}
+
+impl Crew {
+    fn of(settings: &Settings, to_run: usize, say: &mut dyn FnMut(&str)) -> Crew {
+        let asked = match settings.workers {
+            Workers::Count(count) => count,
+            Workers::Auto => auto_workers(settings, say),
+        };
+        let files = sys::raise_open_files();
+        let fit = u32::try_from(files.saturating_sub(OTHER_FILES) / FILES_PER_WORKER)
+            .unwrap_or(u32::MAX)
+            .max(1);
+        if asked > fit {
+            say(&format!(
+                "{asked} workers need more open files than the limit of {files}: {fit} workers"
+            ));
+        }
+        // More workers than tasks are fine; they would only wait.
+        let useful = u32::try_from(to_run).unwrap_or(u32::MAX).max(1);
+        Crew {
+            workers: asked.min(fit).min(useful),
+        }
+    }
+}
+
+/// The cores that may be used, or fewer if the memory that workers may take would not suffice.
+fn auto_workers(settings: &Settings, say: &mut dyn FnMut(&str)) -> u32 {
+    let cores = sys::usable_cores();
+    let by_memory = settings
+        .memory
+        .zip(sys::memory_available())
+        .map(|(each, all)| u32::try_from(all / each.max(1)).unwrap_or(u32::MAX).max(1));
+    match by_memory {
+        Some(fit) if fit < cores.count => {
+            say(&format!("{fit} workers: the memory available suffices for so many at their limit"));
+            fit
+        }
+        _ => cores.count,
+    }
+}
+
+fn policy(settings: &Settings, crew: &Crew, plan: &Plan, start_limit: Duration) -> Policy {
+    Policy {
+        workers: crew.workers,
+        life: match settings.max_tasks {
+            MaxTasks::Count(1) => Life::OneTask,
+            MaxTasks::Count(n) => Life::Tasks(n),
+            MaxTasks::Auto => Life::Auto,
+        },
+        retries: settings.retries,
+        timeout: settings.timeout,
+        grace: settings.grace,
+        start_limit: start_limit.max(START_LIMIT),
+        largest_group: largest_group(plan),
+    }
+}
+
+/// So many tasks surely fit in one packet: by the largest task of the plan, each number taken to be as long
+/// as numbers get.
+fn largest_group(plan: &Plan) -> u32 {
+    let largest = plan.experiments().iter().map(|experiment| match &experiment.body {
+        Body::Forecast(body) if body.store.is_none() => body.series.longest() * 8,
+        Body::Forecast(body) => body.store.as_ref().map_or(0, String::len),
+        Body::Lfsr(body) => body.register.coefficients().len() * 5,
+        #[cfg(feature = "fault")]
+        Body::Fault(body) => body.action.len(),
+    });
+    const REST: usize = 256;
+    let each = largest.max().unwrap_or(0) + REST;
+    u32::try_from(PARCEL_CAP / each).unwrap_or(1).clamp(1, 1024)
+}
+
+fn write_spec(folder: &RunFolder, resolved: &Resolved) -> Result<(), Failure> {
+    let text = resolved.spec.to_toml();
+    atomic::write(&folder.spec(), |out| std::io::Write::write_all(out, text.as_bytes()))?;
+    Ok(())
+}
+
+fn write_manifest(
+    folder: &RunFolder,
+    plan: &Plan,
+    settings: &Settings,
+    choice: &Choice,
+) -> Result<(), Failure> {
+    let this = Supervisor {
+        started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        pid: std::process::id(),
+        version: VERSION.to_owned(),
+        start_method: StartChoice {
+            method: choice.method.name().to_owned(),
+            reasons: choice.reasons.clone(),
+        },
+        machine: Machine {
+            os: std::env::consts::OS.to_owned(),
+            kernel: sys::kernel(),
+            cores: sys::usable_cores().count,
+            memory_bytes: sys::memory_total().unwrap_or(0),
+            host: sys::hostname(),
+        },
+        shard: settings.shard,
+        command: Some(std::env::args().collect()),
+        other: serde_json::Map::new(),
+    };
+    let manifest = match Manifest::read(folder)? {
+        Some(mut manifest) => {
+            manifest.add(this);
+            manifest
+        }
+        None => Manifest::new(plan.digest().to_string(), plan.seed(), this),
+    };
+    manifest.write(folder)?;
+    Ok(())
+}
