@@ -117,6 +117,11 @@ pub struct RunCommand {
 
 /// `supervisor plan`.
 #[derive(Debug, Args)]
+#[command(before_long_help = "\
+Examples:
+  supervisor plan                                  of the built-in example
+  supervisor plan spec.toml --workers 4
+")]
 pub struct PlanCommand {
     /// The spec; the built-in example without one
     #[arg(value_name = "SPEC.toml")]
@@ -184,11 +189,14 @@ impl ForecastCommand {
 
 /// `supervisor lfsr`.
 #[derive(Debug, Args)]
-#[command(before_long_help = "\
+#[command(
+    override_usage = "supervisor lfsr [OPTIONS] [FILE.csv] GF_ORDER",
+    before_long_help = "\
 Examples:
   supervisor lfsr 2 --coefficients 1,1,0,0         one register: s(n+4) = s(n) + s(n+1) over GF(2)
   supervisor lfsr registers.csv 3                  one register a row: c0,c1,...,c(d-1)
-")]
+"
+)]
 pub struct LfsrCommand {
     /// The field, and where the registers are.
     #[command(flatten)]
@@ -237,11 +245,11 @@ impl Args for LfsrTarget {
     fn augment_args(command: clap::Command) -> clap::Command {
         command.arg(
             clap::Arg::new(LfsrTarget::ID)
-                .value_name("[FILE.csv] GF_ORDER")
-                .help("The field's order: a prime power, at most 256; before it, a file of registers")
+                .value_name("GF_ORDER")
+                .help("Elements of the field: a prime, at most 251; before it may stand a file of registers")
                 .long_help(
-                    "GF_ORDER is the order of the field: a prime power, at most 256. Before it may stand a \
-                     file with one coefficient vector a row, c0,c1,...,c(d-1); `#` starts a comment.",
+                    "Elements of the field: a prime, at most 251. Before it may stand a file with one coefficient \
+                     vector a row, c0,c1,...,c(d-1); `#` starts a comment.",
                 )
                 .required(true)
                 .num_args(1)
@@ -257,7 +265,7 @@ impl Args for LfsrTarget {
 
 impl FromArgMatches for LfsrTarget {
     fn from_arg_matches(matches: &ArgMatches) -> Result<LfsrTarget, clap::Error> {
-        let fail = |message: String| clap::Error::raw(ErrorKind::ValueValidation, message + "\n");
+        let fail = |message: String| clap::Error::raw(ErrorKind::ValueValidation, message);
         let mut values = matches
             .get_many::<OsString>(LfsrTarget::ID)
             .into_iter()
@@ -265,20 +273,14 @@ impl FromArgMatches for LfsrTarget {
         let (file, order) = match (values.next(), values.next(), values.next()) {
             (Some(order), None, None) => (None, order),
             (Some(file), Some(order), None) => (Some(PathBuf::from(file)), order),
-            _ => {
-                return Err(fail(
-                    "too many arguments; usage: supervisor lfsr [FILE.csv] GF_ORDER".into(),
-                ));
-            }
+            _ => return Err(fail("a file and an order are all that can be given".into())),
         };
         let gf_order = order
             .to_str()
             .and_then(|text| text.parse().ok())
             .ok_or_else(|| {
                 let shown = order.to_string_lossy();
-                fail(format!(
-                    "GF_ORDER must be a number, not {shown:?}; usage: supervisor lfsr [FILE.csv] GF_ORDER"
-                ))
+                fail(format!("GF_ORDER must be a number, not {shown:?}"))
             })?;
         Ok(LfsrTarget { file, gf_order })
     }
