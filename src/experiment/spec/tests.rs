@@ -626,6 +626,33 @@ fn a_store_is_set_in_the_plan_and_nowhere_else() {
     assert_eq!(stored.plan.digest(), digest);
 }
 
+#[test]
+fn a_series_too_long_for_a_message_asks_for_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = SMALL.replace(
+        "mode = \"synthetic\"\nmax-series = 3",
+        "mode = \"custom\"\ndata = \"a.csv\"",
+    );
+    for (length, needs) in [(6000, &[][..]), (6001, &["made".to_owned()][..])] {
+        let values: Vec<String> = (0..length).map(|n| (n % 7).to_string()).collect();
+        std::fs::write(folder.path().join("a.csv"), values.join("\n")).unwrap();
+        let resolved = resolve(&parse(&text).unwrap(), folder.path()).unwrap();
+        assert_eq!(resolved.needs_store, needs, "{length} values");
+        let stored = resolved.with_store("made", "there".into());
+        assert!(stored.needs_store.is_empty());
+    }
+}
+
+/// A digest that changes makes every run folder of an older version one of another plan. This one may
+/// change only together with the schema.
+#[test]
+fn the_digest_of_a_known_spec_is_known() {
+    let spec = parse("schema = 1\nseed = 1\n[[experiment]]\nname = \"a\"\nkind = \"lfsr\"\ngf-order = 2\ncoefficients = [1, 1]").unwrap();
+    let resolved = resolve(&spec, Path::new("/")).unwrap();
+    let covered = br#"{"schema":1,"seed":1,"experiments":[{"name":"a","kind":"lfsr","gf_order":2,"coefficients":[1,1],"analysis":"enumerate"}]}"#;
+    assert_eq!(resolved.plan.digest().0, *blake3::hash(covered).as_bytes());
+}
+
 /// A spec with a few bytes changed, at places that may make it worse.
 fn mutated() -> impl Strategy<Value = String> {
     let edit = (
