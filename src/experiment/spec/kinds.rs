@@ -288,7 +288,7 @@ pub(super) fn read_fault(fields: Fields<'_>) -> Result<super::types::FaultSpec, 
     Ok(super::types::FaultSpec {
         tasks: number("tasks", 0, 0)?,
         action: action.to_owned(),
-        every: number("every", 1, 1)?,
+        every: number("every", 0, 1)?,
         attempts: number("attempts", 0, 0)?,
     })
 }
