@@ -11,11 +11,11 @@
 //!
 //! The separator is the first of tab, semicolon and comma that the first line has.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::text::{Lines, fields, number, shortened};
+use super::table::Table;
+use super::text::{Lines, shortened};
 use super::{DataError, DataSet, SeriesSet};
 
 /// The horizon where the user says none.
@@ -68,75 +68,7 @@ enum Layout {
     Columns,
 }
 
-/// One line, cut into fields.
-struct Row {
-    line: u64,
-    fields: Vec<String>,
-}
-
-/// A file whose separator is known and whose header, if it has one, is read.
-struct Table {
-    lines: Lines,
-    separator: u8,
-    /// Names of columns, and their line.
-    header: Option<Row>,
-    /// The first row of values, where it had to be read already.
-    ahead: Option<Row>,
-    width: usize,
-}
-
 impl Table {
-    /// Reads the header.
-    fn open(mut lines: Lines) -> Result<Table, DataError> {
-        let (line, first) = loop {
-            match lines.next()? {
-                None => {
-                    return Err(DataError::NoSeries {
-                        path: lines.place(0, 0).file,
-                        what: "the file is empty",
-                    });
-                }
-                Some((_, text)) if text.trim().is_empty() => {}
-                Some((line, text)) => break (line, text.to_owned()),
-            }
-        };
-        let separator = separator(&first);
-        let first = Row {
-            line,
-            fields: cut(&lines, line, &first, separator)?,
-        };
-        // A `nan` or a first value missing is still a line of values.
-        let is_header = first
-            .fields
-            .iter()
-            .any(|field| !field.is_empty() && field.parse::<f64>().is_err());
-        let mut table = Table {
-            lines,
-            separator,
-            width: first.fields.len(),
-            header: None,
-            ahead: None,
-        };
-        if is_header {
-            table.header = Some(first);
-            table.ahead = table.next_row()?;
-            if table.ahead.is_none() {
-                return Err(DataError::NoSeries {
-                    path: table.lines.place(0, 0).file,
-                    what: "the file has a header and no values",
-                });
-            }
-        } else if table.width == 1 {
-            table.ahead = Some(first);
-        } else {
-            return Err(DataError::Line {
-                place: table.lines.place(line, 0),
-                what: "the first line must name the series of the columns".to_owned(),
-            });
-        }
-        Ok(table)
-    }
-
     fn layout(&self) -> Layout {
         let at = |name: &str| {
             let header = self.header.as_ref()?;
@@ -147,51 +79,6 @@ impl Table {
             (Some(id), Some(y)) => Layout::Long { id, y },
             _ => Layout::Columns,
         }
-    }
-
-    /// The next row, which has as many fields as the first line. Empty lines at the end of the file are
-    /// nothing; one before further values is a gap of every series.
-    fn next_row(&mut self) -> Result<Option<Row>, DataError> {
-        if let Some(row) = self.ahead.take() {
-            return Ok(Some(row));
-        }
-        let mut empty_line = None;
-        let (line, text) = loop {
-            match self.lines.next()? {
-                None => return Ok(None),
-                Some((line, text)) if text.trim_matches([' ', '\t']).is_empty() => {
-                    // In a file with tabs, a line of tabs is a row of empty fields: the same thing.
-                    empty_line.get_or_insert(line);
-                }
-                Some((line, text)) => break (line, text.to_owned()),
-            }
-        };
-        if let Some(empty) = empty_line {
-            return Err(DataError::Line {
-                place: self.lines.place(empty, 0),
-                what: format!("the line is empty, and line {line} is not"),
-            });
-        }
-        let fields = cut(&self.lines, line, &text, self.separator)?;
-        if fields.len() != self.width {
-            return Err(DataError::Line {
-                place: self.lines.place(line, 0),
-                what: format!(
-                    "the line has {} fields, the first one had {}",
-                    fields.len(),
-                    self.width
-                ),
-            });
-        }
-        Ok(Some(Row { line, fields }))
-    }
-
-    /// Parses the value in a field, which is not empty.
-    fn value(&self, row: &Row, column: usize) -> Result<f64, DataError> {
-        number(&row.fields[column]).ok_or_else(|| DataError::NotANumber {
-            place: self.lines.place(row.line, column + 1),
-            text: shortened(&row.fields[column]),
-        })
     }
 
     /// Reads the long layout.
@@ -329,6 +216,18 @@ impl Table {
                     what: "the column has no name".to_owned(),
                 });
             }
+            // Years, or a line of values: the file has one series a line, and each of its columns
+            // would be read as a series that does not exist.
+            if name.parse::<f64>().is_ok() {
+                return Err(DataError::Line {
+                    place,
+                    what: format!(
+                        "the column is named by the number {}; series must go down the columns, \
+                         each under a name",
+                        shortened(name)
+                    ),
+                });
+            }
             if let Some(first) = places.insert(name, at) {
                 return Err(DataError::DuplicateName {
                     place,
@@ -371,32 +270,6 @@ fn counted(series: &SeriesSet) -> String {
             format!("{count} series of {longest} values each")
         }
         (count, shortest, longest) => format!("{count} series of {shortest} to {longest} values"),
-    }
-}
-
-/// The separator of a file, from its first line; a comma where none is in it.
-fn separator(line: &str) -> u8 {
-    let outside_quotes = |wanted: u8| {
-        let mut quoted = false;
-        line.bytes().any(|byte| {
-            quoted ^= byte == b'"';
-            byte == wanted && !quoted
-        })
-    };
-    [b'\t', b';', b',']
-        .into_iter()
-        .find(|byte| outside_quotes(*byte))
-        .unwrap_or(b',')
-}
-
-/// The fields of a line.
-fn cut(lines: &Lines, line: u64, text: &str, separator: u8) -> Result<Vec<String>, DataError> {
-    match fields(text, separator) {
-        Some(fields) => Ok(fields.into_iter().map(Cow::into_owned).collect()),
-        None => Err(DataError::Line {
-            place: lines.place(line, 0),
-            what: "a quoted field is not closed properly".to_owned(),
-        }),
     }
 }
 
@@ -556,7 +429,7 @@ mod tests {
     fn broken_tables_are_refused() {
         assert_eq!(
             refused("a,b\n1,2\n3\n"),
-            "in.csv: line 3: the line has 1 fields, the first one had 2"
+            "in.csv: line 3: the number of fields is 1, in the first line it is 2"
         );
         assert_eq!(
             refused("1,2\n3,4\n"),
@@ -569,6 +442,11 @@ mod tests {
         assert_eq!(
             refused("a,,b\n1,2,3\n"),
             "in.csv: line 1, column 2: the column has no name"
+        );
+        assert_eq!(
+            refused("country,2001,2002\nFrance,1,2\n"),
+            "in.csv: line 1, column 2: the column is named by the number 2001; series must go down \
+             the columns, each under a name"
         );
         assert_eq!(
             refused("unique_id,ds,y\n,1,1\n"),

@@ -23,6 +23,7 @@ mod published_scores;
 mod series;
 mod store;
 mod synthetic;
+mod table;
 mod text;
 
 pub use error::{DataError, Place};

@@ -253,7 +253,6 @@ fn test_known_register(register: &Register) -> Result<(), EnumerateError> {
     let nodes = 0..engine.layout.nodes;
     let segments = engine.segments(nodes.clone());
     let mut cycles = engine.leftovers(nodes);
-    // Both registers have a single node, or nodes on a single cycle each: follow them as the merge does.
     for (length, count) in super::merge::cycles_of(&segments).ok_or(EnumerateError::SelfTest {
         what: "the successors of a known register",
     })? {
@@ -273,13 +272,16 @@ fn test_step(register: &Register, engine: &Engine) -> Result<(), EnumerateError>
     let matrix: Vec<Vec<u32>> = reduced.companion_matrix().collect();
     let degree = matrix.len();
     let agrees = |state: &[u32]| {
-        let product: Vec<u32> = (0..degree)
-            .map(|column| {
-                (0..degree).fold(0, |sum, row| {
-                    field.add(sum, field.mul(state[row], matrix[row][column]))
-                })
-            })
-            .collect();
+        let mut product = vec![0; degree];
+        for (&symbol, row) in state
+            .iter()
+            .zip(&matrix)
+            .filter(|(symbol, _)| **symbol != 0)
+        {
+            for (sum, &entry) in product.iter_mut().zip(row) {
+                *sum = field.add(*sum, field.mul(symbol, entry));
+            }
+        }
         kernel.next(engine.packing.pack(state)) == engine.packing.pack(&product)
     };
     let mut state = vec![0; degree];

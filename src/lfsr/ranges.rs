@@ -6,7 +6,7 @@
 
 use super::Register;
 
-/// Enumeration is refused above this many periodic states, 2^40: some hours on one core.
+/// Enumeration is refused above this many periodic states, 2^40: about half a day on one core.
 pub const MAX_ENUMERATED_STATES: u64 = 1 << 40;
 
 /// A range holds about this many states, tens of milliseconds of work ...
@@ -15,14 +15,19 @@ const STATES_PER_RANGE: u64 = 1 << 20;
 /// ... but there are at most this many ranges; large state spaces have larger ones.
 const MAX_RANGES: u64 = 4096;
 
-/// Nodes that every merge can afford: the table of successors stays in cache.
-const SMALL_TABLE: u64 = 1 << 16;
+/// There are at most this many nodes, so that the merge works in cache and all tables together take
+/// some megabytes.
+const MAX_NODES: u64 = 1 << 20;
 
-/// Nodes a range may have beyond that. Segment lengths scatter like an exponential distribution, so
-/// the work of a range scatters by `1/sqrt(nodes)`: with 256 nodes, 6 %.
-const NODES_PER_RANGE: u64 = 256;
+/// The mean length of a segment is at least this, unless there are few nodes. Each symbol more that a
+/// node must have zero costs the sweep a walk over about all states; each less makes the tables `q`
+/// times larger.
+const SEGMENT_LENGTH: u64 = 200;
 
-/// Mean segment length below which shorter segments are not worth their entries in the table.
+/// Up to this many nodes make small tables however short the segments ...
+const FEW_NODES: u64 = 4096;
+
+/// ... but a segment is shorter than this only where there are not enough states.
 const SHORT_SEGMENT: u64 = 16;
 
 /// A contiguous range of states of the *reduced* register, by number, both ends included.
@@ -88,9 +93,14 @@ impl Layout {
                 periodic_degree: degree,
             })?;
         let ranges = states.div_ceil(STATES_PER_RANGE).clamp(1, MAX_RANGES);
-        let most_nodes = SMALL_TABLE.max(NODES_PER_RANGE * ranges);
         let (mut zeros, mut stride) = (0, 1);
-        while zeros < degree && (stride < SHORT_SEGMENT || states / stride > most_nodes) {
+        while zeros < degree {
+            let nodes = states / stride;
+            let enough = stride >= SEGMENT_LENGTH && nodes <= MAX_NODES
+                || stride >= SHORT_SEGMENT && nodes <= FEW_NODES;
+            if enough {
+                break;
+            }
             zeros += 1;
             stride *= u64::from(order);
         }
@@ -196,6 +206,7 @@ mod tests {
         assert_eq!(figures(2, 16), (4, 4096, 1));
         assert_eq!(figures(2, 24), (8, 65_536, 16));
         assert_eq!(figures(2, 40), (20, 1 << 20, 4096));
+        assert_eq!(figures(2, 30), (10, 1 << 20, 1024));
         assert_eq!(figures(3, 15), (5, 59_049, 14));
         assert_eq!(figures(251, 1), (1, 1, 1));
         assert_eq!(figures(251, 2), (1, 251, 1));

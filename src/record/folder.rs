@@ -222,3 +222,94 @@ fn make_private(path: &Path) -> io::Result<()> {
 fn make_private(_path: &Path) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::run_folder;
+    use super::*;
+
+    #[test]
+    fn a_run_folder_is_made_once_and_found_again() {
+        let above = tempfile::tempdir().expect("a folder");
+        let path = above.path().join("runs").join("one");
+        assert!(matches!(
+            RunFolder::open(&path),
+            Err(FolderError::Missing(_))
+        ));
+        let made = RunFolder::create(&path).expect("made");
+        assert!(RunFolder::is_run(&path));
+        assert_eq!(RunFolder::open(&path).expect("found"), made);
+        assert_eq!(RunFolder::create(&path).expect("taken as it is"), made);
+    }
+
+    #[test]
+    fn what_is_no_run_is_refused_but_an_empty_folder_will_do() {
+        let above = tempfile::tempdir().expect("a folder");
+        let (file, full, empty) = (
+            above.path().join("file"),
+            above.path().join("full"),
+            above.path().join("empty"),
+        );
+        fs::write(&file, b"theirs").expect("written");
+        fs::create_dir(&full).expect("a folder");
+        fs::write(full.join("thesis.tex"), b"theirs").expect("written");
+        fs::create_dir(&empty).expect("a folder");
+        assert!(matches!(
+            RunFolder::create(&file),
+            Err(FolderError::NotAFolder(_))
+        ));
+        assert!(matches!(
+            RunFolder::create(&full),
+            Err(FolderError::NotARun(_))
+        ));
+        assert!(!full.join("journal").exists());
+        assert!(matches!(
+            RunFolder::open(&empty),
+            Err(FolderError::NotARun(_))
+        ));
+        RunFolder::create(&empty).expect("an empty folder");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_refused_and_the_folder_is_private() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let (above, folder) = run_folder();
+        let link = above.path().join("link");
+        symlink(folder.path(), &link).expect("a link");
+        assert!(matches!(RunFolder::open(&link), Err(FolderError::Link(_))));
+        assert!(matches!(
+            RunFolder::create(&link),
+            Err(FolderError::Link(_))
+        ));
+        assert!(!RunFolder::is_run(&link));
+        symlink(above.path(), folder.segments()).expect("a link");
+        let ensured = folder.ensure(&folder.segments());
+        assert!(matches!(ensured, Err(FolderError::Link(_))), "{ensured:?}");
+        let adopted = above.path().join("adopted");
+        fs::create_dir(&adopted).expect("a folder");
+        RunFolder::create(&adopted).expect("an empty folder");
+        for path in [folder.path(), &folder.journal(), &adopted] {
+            let mode = fs::metadata(path).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn temporary_files_are_swept_and_nothing_else() {
+        let (_above, folder) = run_folder();
+        let lock = RunLock::acquire(&folder).expect("free");
+        folder.ensure(&folder.segments()).expect("made");
+        let left = [
+            folder.path().join(".results.jsonl.0a0b0c0d.tmp"),
+            folder.segments().join(".0123456789abcdef.0a0b0c0d.tmp"),
+        ];
+        for path in &left {
+            fs::write(path, b"half").expect("written");
+        }
+        fs::write(folder.results(), b"whole").expect("written");
+        assert_eq!(folder.sweep(&lock).expect("swept"), 2);
+        assert!(left.iter().all(|path| !path.exists()));
+        assert!(folder.results().exists());
+    }
+}

@@ -13,182 +13,16 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use super::atomic::at;
-use super::line::{self, seal};
+use super::entry::LONGEST_LINE;
 use super::sync::{Next, Window};
-use super::{JsonText, RunFolder, SCHEMA, Terminal, random_hex};
-use crate::experiment::Attempt;
-use crate::experiment::plan::{Plan, PlanDigest};
-use crate::ids::TaskIndex;
+use super::{Header, Position, Record, RunFolder, random_hex};
 use crate::sys;
-
-/// The longest line that is written or read, in bytes: far more than any result is, far less than memory.
-pub(super) const LONGEST_LINE: usize = 64 << 20;
-
-/// What is recorded. More kinds may come under a new schema number.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Record {
-    /// An attempt was settled and, where `terminal` is there, its task with it.
-    Attempt {
-        /// The task.
-        index: TaskIndex,
-        /// The attempt.
-        attempt: Attempt,
-        /// How the task ended, if it did.
-        terminal: Option<Terminal>,
-    },
-    /// The user asked for a task that had ended badly to be run again: its terminal record is void, and
-    /// its count of crashes starts from 0.
-    Reopened {
-        /// The task.
-        index: TaskIndex,
-    },
-}
-
-impl Record {
-    /// The task that the record is about.
-    pub fn index(&self) -> TaskIndex {
-        match self {
-            Record::Attempt { index, .. } | Record::Reopened { index } => *index,
-        }
-    }
-
-    /// The whole line of the record.
-    pub(super) fn to_line(&self, seq: u64) -> Vec<u8> {
-        let object = match self {
-            Record::Attempt {
-                index,
-                attempt,
-                terminal,
-            } => {
-                let attempt = JsonText::of(attempt);
-                let mut object = format!(
-                    "{{\"seq\":{seq},\"type\":\"attempt\",\"index\":{},\"attempt\":{}",
-                    index.0,
-                    attempt.as_str()
-                );
-                if let Some(terminal) = terminal {
-                    object.push_str(",\"terminal\":");
-                    object.push_str(&terminal.to_json());
-                }
-                object.push('}');
-                object
-            }
-            Record::Reopened { index } => {
-                format!(
-                    "{{\"seq\":{seq},\"type\":\"reopened\",\"index\":{}}}",
-                    index.0
-                )
-            }
-        };
-        seal(object.into_bytes())
-    }
-
-    /// The record of the checked bytes of a line; `None` for a type that this version does not know.
-    pub(super) fn from_body(body: &[u8]) -> Result<Option<Record>, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Head {
-            r#type: String,
-            index: u32,
-        }
-        let missing = <serde_json::Error as serde::de::Error>::missing_field;
-        let mut object = body.to_vec();
-        object.push(b'}');
-        let head: Head = serde_json::from_slice(&object)?;
-        let index = TaskIndex(head.index);
-        match head.r#type.as_str() {
-            "reopened" => Ok(Some(Record::Reopened { index })),
-            "attempt" => {
-                let attempt = line::attempt_text(body).ok_or_else(|| missing("attempt"))?;
-                let terminal = match line::terminal_text(body) {
-                    None => None,
-                    Some(text) => {
-                        let text = std::str::from_utf8(text)
-                            .map_err(<serde_json::Error as serde::de::Error>::custom)?;
-                        Some(Terminal::from_json(text)?)
-                    }
-                };
-                Ok(Some(Record::Attempt {
-                    index,
-                    attempt: serde_json::from_slice(attempt)?,
-                    terminal,
-                }))
-            }
-            _ => Ok(None),
-        }
-    }
-}
-
-/// What the first line of a segment says about the run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// The version of the program.
-    pub version: String,
-    /// The digest of the plan.
-    pub plan_digest: PlanDigest,
-    /// The seed of the run.
-    pub seed: u64,
-    /// Number of tasks of the plan: no record is about a task beyond it.
-    pub tasks: u32,
-}
-
-impl Header {
-    /// The header of a run of `plan`.
-    pub fn of(plan: &Plan, version: &str) -> Header {
-        Header {
-            version: version.into(),
-            plan_digest: plan.digest(),
-            seed: plan.seed(),
-            tasks: plan.len(),
-        }
-    }
-
-    pub(super) fn to_line(&self, segment: &str) -> Vec<u8> {
-        let line = HeaderLine {
-            seq: 0,
-            r#type: "header".into(),
-            schema: SCHEMA,
-            version: self.version.clone(),
-            plan_digest: self.plan_digest.to_string(),
-            seed: self.seed,
-            tasks: self.tasks,
-            segment: segment.into(),
-        };
-        seal(JsonText::of(&line).as_str().as_bytes().to_vec())
-    }
-}
-
-/// The first line of a segment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct HeaderLine {
-    pub(super) seq: u64,
-    pub(super) r#type: String,
-    pub(super) schema: u32,
-    pub(super) version: String,
-    pub(super) plan_digest: String,
-    pub(super) seed: u64,
-    pub(super) tasks: u32,
-    /// The name of the segment's file, without its ending.
-    pub(super) segment: String,
-}
-
-/// Where a record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// The place of its segment in the list of [`super::Recovered::segments`].
-    pub segment: u16,
-    /// Bytes before its line.
-    pub offset: u64,
-    /// Bytes of its line, newline included.
-    pub length: u32,
-}
 
 /// Why something could not be recorded. Every one of them ends the run.
 #[derive(Debug, thiserror::Error)]
@@ -299,7 +133,7 @@ impl Journal {
             thread::Builder::new()
                 .name("journal".into())
                 .stack_size(128 * 1024)
-                .spawn(move || sync_loop(&file, &shared, &path))?
+                .spawn(move || sync_loop(&shared, &path, || file.sync_data()))?
         };
         Ok(Journal {
             path,
@@ -332,6 +166,7 @@ impl Journal {
         if let Err(error) = (&*self.file).write_all(&line) {
             let error = at("write", &self.path, error);
             self.shared.lock().failed = Some(error.to_string());
+            self.shared.changed.notify_all();
             return Err(error.into());
         }
         let position = Position {
@@ -437,7 +272,9 @@ pub(super) fn number_of(name: &str) -> Option<u32> {
     name.strip_suffix(".jsonl")?.split_once('-')?.0.parse().ok()
 }
 
-fn sync_loop(file: &File, shared: &Shared, path: &std::path::Path) {
+/// The life of the sync thread. It ends when the journal closes and nothing is left to sync, or with the
+/// first error.
+fn sync_loop(shared: &Shared, path: &Path, sync: impl Fn() -> io::Result<()>) {
     let mut state = shared.lock();
     while state.failed.is_none() {
         let now = shared.start.elapsed();
@@ -456,14 +293,115 @@ fn sync_loop(file: &File, shared: &Shared, path: &std::path::Path) {
             Next::Now => {
                 let covers = state.window.begin();
                 drop(state);
-                let synced = file.sync_data();
+                let synced = sync();
                 state = shared.lock();
                 match synced {
                     Ok(()) => state.window.synced(covers),
-                    Err(error) => state.failed = Some(at("sync", path, error).to_string()),
+                    Err(error) => {
+                        state.failed = Some(at("sync", path, error).to_string());
+                        shared.changed.notify_all();
+                        return;
+                    }
                 }
                 shared.changed.notify_all();
             }
         }
+    }
+    drop(state);
+    // A write failed, on a full disk perhaps. What was written before it is whole, and gets its chance;
+    // nobody is told that it is durable.
+    let _ = sync();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{ended, header, run_folder};
+    use super::*;
+
+    fn shared(appended: u32) -> Shared {
+        let mut state = State {
+            closing: true,
+            ..State::default()
+        };
+        for _ in 0..appended {
+            state.window.appended(Duration::ZERO);
+        }
+        state.window.want_all();
+        Shared {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            start: Instant::now(),
+        }
+    }
+
+    #[test]
+    fn a_closing_journal_syncs_what_is_left_once() {
+        let shared = shared(5);
+        let syncs = std::cell::Cell::new(0);
+        sync_loop(&shared, Path::new("journal"), || {
+            syncs.set(syncs.get() + 1);
+            Ok(())
+        });
+        assert_eq!((syncs.get(), shared.lock().window.durable()), (1, 5));
+    }
+
+    #[test]
+    fn a_failed_sync_is_not_tried_again() {
+        let shared = shared(5);
+        let syncs = std::cell::Cell::new(0);
+        sync_loop(&shared, Path::new("journal"), || {
+            syncs.set(syncs.get() + 1);
+            Err(io::Error::other("the disk is gone"))
+        });
+        assert_eq!((syncs.get(), shared.lock().window.durable()), (1, 0));
+        let failed = shared.lock().failed.clone().expect("an error");
+        assert_eq!(failed, "failed to sync journal: the disk is gone");
+    }
+
+    #[test]
+    fn an_error_of_the_sync_reaches_every_later_call() {
+        let (_above, folder) = run_folder();
+        let mut journal = Journal::create(&folder, header(2)).expect("a journal");
+        journal.append(&ended(0, 1)).expect("appended");
+        journal.shared.lock().failed = Some("the disk is gone".into());
+        for _ in 0..2 {
+            assert!(matches!(journal.flush(), Err(JournalError::Failed(_))));
+            let appended = journal.append(&ended(1, 1));
+            assert!(
+                matches!(appended, Err(JournalError::Failed(_))),
+                "{appended:?}"
+            );
+        }
+        assert_eq!(journal.appended(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_final_and_has_a_hint() {
+        let (_above, folder) = run_folder();
+        let mut journal = Journal::create(&folder, header(2)).expect("a journal");
+        let full = fs::OpenOptions::new().write(true).open("/dev/full");
+        let disk = std::mem::replace(&mut journal.file, Arc::new(full.expect("a full disk")));
+        let error = journal.append(&ended(0, 1)).expect_err("no space");
+        assert!(
+            matches!(&error, JournalError::Io(error) if error.kind() == io::ErrorKind::StorageFull)
+        );
+        assert!(error.hint().is_some_and(|hint| hint.contains("space")));
+        journal.file = disk;
+        let later = journal.append(&ended(1, 1));
+        assert!(matches!(later, Err(JournalError::Failed(_))), "{later:?}");
+    }
+
+    #[test]
+    fn segments_sort_in_the_order_in_which_they_were_opened() {
+        let (_above, folder) = run_folder();
+        let names: Vec<String> = (0..12)
+            .map(|_| {
+                let journal = Journal::create(&folder, header(0)).expect("a journal");
+                journal.segment().to_owned()
+            })
+            .collect();
+        assert!(names.is_sorted(), "{names:?}");
+        assert!(names[11].starts_with("000012-"), "{names:?}");
     }
 }

@@ -182,3 +182,72 @@ impl Manifest {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::fixtures::run_folder;
+    use super::*;
+
+    fn supervisor(pid: u32, method: &str) -> Supervisor {
+        Supervisor {
+            started: "2026-01-02T03:04:05Z".into(),
+            pid,
+            version: "0.1.0".into(),
+            start_method: StartChoice {
+                method: method.into(),
+                reasons: vec!["Linux".into()],
+            },
+            machine: Machine {
+                os: "Linux".into(),
+                kernel: "6.1".into(),
+                cores: 2,
+                memory_bytes: 1 << 33,
+                host: "host".into(),
+            },
+            shard: Shard::WHOLE,
+            command: None,
+            other: Map::new(),
+        }
+    }
+
+    #[test]
+    fn a_resume_adds_itself_and_loses_nothing() {
+        let (_above, folder) = run_folder();
+        assert_eq!(Manifest::read(&folder).expect("none yet"), None);
+        let first = Manifest::new("5a".repeat(32), 42, supervisor(1, "fork"));
+        first.write(&folder).expect("written");
+        // Another version added a key of its own.
+        let text = fs::read_to_string(folder.manifest()).expect("there");
+        let text = text.replacen('{', "{\n  \"later\": [1, 2],", 1);
+        fs::write(folder.manifest(), text).expect("written");
+
+        let mut manifest = Manifest::read(&folder).expect("it reads").expect("there");
+        manifest.add(supervisor(2, "spawn"));
+        manifest.write(&folder).expect("written");
+        let read = Manifest::read(&folder).expect("it reads").expect("there");
+        assert_eq!(read, manifest);
+        assert_eq!(read.start_method.method, "fork");
+        assert_eq!(read.other["later"], serde_json::json!([1, 2]));
+        let pids: Vec<u32> = read.supervisors.iter().map(|one| one.pid).collect();
+        assert_eq!(pids, [1, 2]);
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_and_garbage_has_its_place() {
+        let (_above, folder) = run_folder();
+        fs::write(folder.manifest(), b"{\"schema\": 9, \"new\": 1}").expect("written");
+        let error = Manifest::read(&folder).expect_err("newer").to_string();
+        assert!(
+            error.ends_with("has schema 9; this version reads up to schema 1"),
+            "{error}"
+        );
+        fs::write(folder.manifest(), b"{\n  \"schema\": x}").expect("written");
+        let error = Manifest::read(&folder).expect_err("garbage").to_string();
+        assert!(
+            error.contains("manifest.json") && error.contains("line 2"),
+            "{error}"
+        );
+    }
+}

@@ -17,6 +17,7 @@
 
 pub mod atomic;
 pub mod derive;
+mod entry;
 #[cfg(test)]
 mod fixtures;
 mod folder;
@@ -31,8 +32,9 @@ mod segments;
 mod sync;
 mod terminal;
 
+pub use entry::{Header, Position, Record};
 pub use folder::{FolderError, RunFolder};
-pub use journal::{Header, Journal, JournalError, Position, Record};
+pub use journal::{Journal, JournalError};
 pub use lock::{LockError, RunLock};
 pub use manifest::{Machine, Manifest, ManifestError, StartChoice, Supervisor};
 pub use reader::{ReadError, Reader};

@@ -7,7 +7,7 @@
 
 use std::io::{self, BufRead};
 
-use super::journal::LONGEST_LINE;
+use super::entry::LONGEST_LINE;
 use super::line::{checked, hides_record};
 
 /// How a segment ends.

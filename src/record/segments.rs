@@ -128,3 +128,83 @@ fn is_digest(name: &str) -> bool {
             .bytes()
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::run_folder;
+    use super::*;
+
+    fn table(first: u64) -> RangeTable {
+        RangeTable {
+            first,
+            last: first + 9,
+            states: 10,
+            segments: 2,
+            bytes: vec![first as u8; 100],
+        }
+    }
+
+    #[test]
+    fn a_table_is_kept_under_its_digest() {
+        let (_above, folder) = run_folder();
+        let store = SegmentStore::new(&folder);
+        let digests = [0, 10].map(|first| store.put(&table(first)).expect("kept"));
+        assert_eq!(store.put(&table(0)).expect("kept again"), digests[0]);
+        assert_eq!(store.get(&digests[0]).expect("there"), table(0));
+        assert_eq!(store.get(&digests[1]).expect("there"), table(10));
+        assert_eq!(
+            fs::read_dir(folder.segments()).expect("a folder").count(),
+            2
+        );
+        let lock = RunLock::acquire(&folder).expect("free");
+        fs::write(folder.segments().join("structure-0000.json"), b"{}").expect("written");
+        assert_eq!(store.remove_all(&lock).expect("removed"), 2);
+        assert_eq!(store.remove_all(&lock).expect("nothing to do"), 0);
+        assert!(folder.segments().join("structure-0000.json").exists());
+        assert!(matches!(
+            store.get(&digests[0]),
+            Err(SegmentError::Missing(_))
+        ));
+    }
+
+    #[test]
+    fn a_damaged_table_is_refused_and_written_anew() {
+        let (_above, folder) = run_folder();
+        let store = SegmentStore::new(&folder);
+        let digest = store.put(&table(0)).expect("kept");
+        let path = folder.segments().join(&digest);
+        let whole = fs::read(&path).expect("there");
+        for at in 0..whole.len() {
+            let mut harmed = whole.clone();
+            harmed[at] ^= 1;
+            fs::write(&path, &harmed).expect("written");
+            match store.get(&digest) {
+                Err(SegmentError::Damaged(_)) => {}
+                // Counts that follow from the content need not be under the digest.
+                Ok(read) => assert_eq!(read.bytes, table(0).bytes, "byte {at}"),
+                Err(error) => panic!("byte {at}: {error}"),
+            }
+        }
+        fs::write(&path, &whole[..whole.len() / 2]).expect("written");
+        assert!(matches!(store.get(&digest), Err(SegmentError::Damaged(_))));
+        store.put(&table(0)).expect("kept anew");
+        assert_eq!(store.get(&digest).expect("there"), table(0));
+    }
+
+    #[test]
+    fn a_digest_is_no_path() {
+        let (_above, folder) = run_folder();
+        let store = SegmentStore::new(&folder);
+        for name in [
+            "",
+            "../../../../etc/passwd",
+            "structure-0000.json",
+            "ABCDEF0123456789",
+        ] {
+            assert!(
+                matches!(store.get(name), Err(SegmentError::NotADigest(_))),
+                "{name}"
+            );
+        }
+    }
+}

@@ -144,15 +144,26 @@ fn every_flipped_bit_is_found() {
     for at in 0..bytes.len() {
         for bit in 0..8 {
             harmed[at] ^= 1 << bit;
-            let mut recovered = Recovered::default();
-            match read_lines(&name, &harmed[..], &mut recovered) {
-                Ok((_, End::Damaged { .. })) => assert!(at < last_line, "byte {at}, bit {bit}"),
-                Ok((true, End::BadTail { offset, .. })) => {
+            // No line that is not as it was written passes, and the end says so.
+            let end = scan::<io::Error>(&harmed[..], |line| {
+                let from = line.offset as usize;
+                let length = line.length as usize;
+                assert_eq!(harmed[from..from + length], bytes[from..from + length]);
+                Ok(())
+            });
+            match end.expect("memory can be read") {
+                End::Damaged { .. } => assert!(at < last_line, "byte {at}, bit {bit}"),
+                End::BadTail { offset, .. } => {
                     assert!(at >= last_line, "byte {at}, bit {bit}");
                     assert_eq!(offset, last_line as u64);
-                    assert_prefix(&recovered, 19);
                 }
-                other => panic!("byte {at}, bit {bit}: {other:?}"),
+                End::Clean => panic!("byte {at}, bit {bit}"),
+            }
+            // To read the records as well takes longer: one bit of each byte.
+            if bit == at % 8 && at >= last_line {
+                let mut recovered = Recovered::default();
+                read_lines(&name, &harmed[..], &mut recovered).expect("a bad tail");
+                assert_prefix(&recovered, 19);
             }
             harmed[at] ^= 1 << bit;
         }

@@ -24,7 +24,7 @@ const BEAT: Duration = Duration::from_millis(500);
 
 /// Runs the tasks of a plan that are to be run, to their end or until the run is stopped.
 ///
-/// `books` has an entry for each task of the plan; `memory` is the limit of a worker, in bytes.
+/// `books` has an entry for each task of the plan; `memory` watches the workers' memory, if it is limited.
 ///
 /// # Errors
 ///
@@ -33,7 +33,7 @@ pub fn run(
     plan: &Plan,
     policy: Policy,
     books: Vec<TaskBook>,
-    memory: Option<u64>,
+    memory: Option<MemoryWatch>,
     pool: &mut Pool,
     ledger: &mut Ledger<'_>,
     tell: &mut dyn FnMut(RunEvent),
@@ -48,7 +48,7 @@ pub fn run(
         ledger,
         tell,
         events: VecDeque::from([Event::Tick]),
-        memory: memory.map(MemoryWatch::new),
+        memory,
         over: None,
         stop_told: false,
     };
@@ -300,6 +300,9 @@ impl Dispatcher<'_, '_> {
             cause,
             next,
             took: end.map_or(Duration::ZERO, |end| end.since(ending.assigned)),
+            worked: ending.answer.map_or(Duration::ZERO, |answer| {
+                answer.moments.computed.since(answer.moments.begun)
+            }),
             peak_kib: peak_kib(ending),
         });
     }

@@ -38,6 +38,8 @@ pub enum RunEvent {
         next: Next,
         /// From giving it to a worker to its end.
         took: Duration,
+        /// What the work itself took, rebuilding included; zero where there was no answer.
+        worked: Duration,
         /// Its peak of resident memory, where known.
         peak_kib: u64,
     },

@@ -112,6 +112,7 @@ fn run_one(
         cause,
         next: Next::Final(kind),
         took: done.since(begun),
+        worked: executed.computed.since(begun),
         peak_kib: peak_kib(&ending),
     });
     Ok(())

@@ -22,12 +22,16 @@ pub struct MemoryWatch {
 
 impl MemoryWatch {
     /// For this limit, in bytes.
-    pub fn new(limit: u64) -> MemoryWatch {
-        MemoryWatch {
+    ///
+    /// # Errors
+    ///
+    /// The process table cannot be read here.
+    pub fn new(limit: u64) -> Result<MemoryWatch, sysinfo::Error> {
+        Ok(MemoryWatch {
             limit,
-            system: System::new(),
+            system: System::new()?,
             looked: Monotonic(0),
-        }
+        })
     }
 
     /// How often it wants to look.
