@@ -13,9 +13,11 @@
 //! What this module must never do: write a file, or panic on any text. The values in it
 //! ([`TimeSpan`], [`Size`], [`Workers`], ...) are read alike from specs, flags and the environment.
 
+mod commands;
 mod document;
 mod error;
 mod fields;
+mod kinds;
 mod read;
 mod resolve;
 mod shard;
@@ -27,7 +29,7 @@ mod value;
 mod write;
 
 pub use error::{Problem, SpecError};
-pub use read::{ForecastArguments, LfsrArguments};
+pub use commands::{ForecastArguments, LfsrArguments};
 pub use resolve::{Resolved, resolve};
 pub use start_method::StartMethod;
 #[cfg(feature = "fault")]

@@ -281,7 +281,7 @@ impl Resolver<'_> {
             places: experiment.places.clone(),
         };
         let register = Register::new(spec.gf_order, &coefficients).map_err(|error| {
-            self.data_error(&resolved, &["gf-order", ""], &error)
+            self.data_error(&resolved, &["gf-order", ""], error)
                 .with_hint_if(error.hint())
         })?;
         let ranges = plan_ranges(&register).map_err(|error| {

@@ -187,7 +187,7 @@ pub struct FaultSpec {
     pub tasks: u32,
     /// What the faulty ones do.
     pub action: String,
-    /// Each so manieth task is faulty.
+    /// One task in so many is faulty; 0 = none.
     pub every: u32,
     /// On the first so many attempts; 0 = always.
     pub attempts: u32,
