@@ -177,8 +177,10 @@ impl Journal {
         self.seq += 1;
         self.offset += u64::from(length);
         let now = self.shared.start.elapsed();
-        self.shared.lock().window.appended(now);
-        self.shared.changed.notify_all();
+        let is_news = self.shared.lock().window.appended(now);
+        if is_news {
+            self.shared.changed.notify_all();
+        }
         Ok(position)
     }
 
@@ -324,7 +326,7 @@ mod tests {
             ..State::default()
         };
         for _ in 0..appended {
-            state.window.appended(Duration::ZERO);
+            let _ = state.window.appended(Duration::ZERO);
         }
         state.window.want_all();
         Shared {

@@ -5,7 +5,7 @@
 //! if anything valid follows, something between valid records was damaged, and nobody can say what it
 //! was. A line without its newline is torn, even where its checksum holds: writers write both at once.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
 use super::entry::LONGEST_LINE;
 use super::line::{checked, hides_record};
@@ -44,6 +44,15 @@ pub(super) struct Line<'a> {
 
 /// Hands every valid line up to the first invalid one to `visit`, and says how the segment ends.
 pub(super) fn scan<E: From<io::Error>>(
+    input: impl BufRead,
+    visit: impl FnMut(Line<'_>) -> Result<(), E>,
+) -> Result<End, E> {
+    scan_within(LONGEST_LINE, input, visit)
+}
+
+/// [`scan`] of lines of at most `limit` bytes. It holds twice as many.
+fn scan_within<E: From<io::Error>>(
+    limit: usize,
     mut input: impl BufRead,
     mut visit: impl FnMut(Line<'_>) -> Result<(), E>,
 ) -> Result<End, E> {
@@ -51,7 +60,7 @@ pub(super) fn scan<E: From<io::Error>>(
     let mut offset = 0u64;
     let mut bad: Option<u64> = None;
     loop {
-        let piece = read_line(&mut input, &mut buffer)?;
+        let piece = read_line(&mut input, &mut buffer, limit)?;
         if piece.bytes == 0 {
             break;
         }
@@ -95,29 +104,25 @@ struct Piece {
     whole: bool,
 }
 
-/// Reads up to and with the next newline. Of a line longer than any record the first part is dropped, so
-/// that only its end can be looked at.
-fn read_line(input: &mut impl BufRead, buffer: &mut Vec<u8>) -> io::Result<Piece> {
+/// Reads up to and with the next newline. Of a line longer than `limit` the first part is dropped, so that
+/// only its end can be looked at.
+fn read_line(input: &mut impl BufRead, buffer: &mut Vec<u8>, limit: usize) -> io::Result<Piece> {
     buffer.clear();
     let mut bytes = 0u64;
     let mut kept = true;
     loop {
-        let available = match input.fill_buf() {
-            Ok(available) => available,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        let newline = available.iter().position(|&byte| byte == b'\n');
-        let taken = newline.map_or(available.len(), |at| at + 1);
-        buffer.extend_from_slice(&available[..taken]);
-        input.consume(taken);
-        bytes += taken as u64;
-        if newline.is_some() || taken == 0 {
-            let whole = kept && newline.is_some();
+        let read = input
+            .by_ref()
+            .take(limit as u64)
+            .read_until(b'\n', buffer)?;
+        bytes += read as u64;
+        let ended = read > 0 && buffer.ends_with(b"\n");
+        if ended || read < limit {
+            let whole = kept && ended;
             return Ok(Piece { bytes, whole });
         }
-        if buffer.len() > 2 * LONGEST_LINE {
-            buffer.drain(..buffer.len() - LONGEST_LINE);
+        if buffer.len() > limit {
+            buffer.drain(..buffer.len() - limit);
             kept = false;
         }
     }
@@ -167,10 +172,32 @@ mod tests {
 
     #[test]
     fn a_long_hole_is_read_in_bounded_memory() {
-        let hole = io::BufReader::with_capacity(1 << 20, io::Read::take(io::repeat(0), 5 << 27));
+        const LIMIT: usize = 64 * 1024;
         let good = lines(2);
-        let end = scan::<io::Error>(io::Read::chain(&good[..], hole), |_| Ok(()));
-        let (offset, bytes) = (good.len() as u64, 5 << 27);
+        let (offset, bytes) = (good.len() as u64, 100 * LIMIT as u64 + 17);
+        let hole = || io::BufReader::with_capacity(LIMIT, io::repeat(0).take(bytes));
+        let input = (&good[..]).chain(hole());
+        let end = scan_within::<io::Error>(LIMIT, input, |_| Ok(()));
         assert_eq!(end.expect("it reads"), End::BadTail { offset, bytes });
+        // A record right behind it is seen all the same.
+        let input = (&good[..]).chain(hole()).chain(&good[..]);
+        let end = scan_within::<io::Error>(LIMIT, input, |_| Ok(()));
+        assert_eq!(end.expect("it reads"), End::Damaged { offset });
+        let mut buffer = Vec::new();
+        read_line(&mut hole(), &mut buffer, LIMIT).expect("it reads");
+        assert!(
+            buffer.capacity() <= 4 * LIMIT,
+            "{} bytes",
+            buffer.capacity()
+        );
+    }
+
+    #[test]
+    fn a_line_longer_than_any_record_is_none() {
+        let line = lines(1);
+        let fits =
+            |limit| scan_within::<io::Error>(limit, &line[..], |_| Ok(())).expect("it reads");
+        assert_eq!(fits(line.len()), End::Clean);
+        assert_ne!(fits(line.len() / 2 - 1), End::Clean);
     }
 }
