@@ -890,3 +890,6 @@ pub fn describe(cause: &ExitCause) -> String {
         ExitCause::Lost => String::from("gone without a trace"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -170,6 +170,19 @@ pub struct Worker {
     pub state: WorkerState,
 }
 
+impl Worker {
+    /// Whether it holds no task any more and will get none.
+    fn is_done(&self) -> bool {
+        let leaving = matches!(
+            self.state,
+            WorkerState::Draining { .. }
+                | WorkerState::Terminating { .. }
+                | WorkerState::Killed { .. }
+        );
+        leaving && self.current.is_none() && self.batch.is_empty()
+    }
+}
+
 /// What a worker is doing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WorkerState {
@@ -336,13 +349,10 @@ impl State {
             .saturating_add(u32::try_from(self.again.len()).unwrap_or(u32::MAX))
     }
 
-    /// Workers that take up a place: all but those that have done their part and are leaving.
+    /// Workers that take up a place: all but those that have done their part and are leaving, or are made
+    /// to leave.
     pub fn occupied(&self) -> u32 {
-        let occupied = self
-            .workers
-            .values()
-            .filter(|w| !matches!(w.state, WorkerState::Draining { .. }))
-            .count();
+        let occupied = self.workers.values().filter(|w| !w.is_done()).count();
         u32::try_from(occupied).unwrap_or(u32::MAX)
     }
 

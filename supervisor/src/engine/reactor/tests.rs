@@ -1,0 +1,701 @@
+//! The scheduler without processes: told stories, and random ones against a small model.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use fumehood::clock::Monotonic;
+use fumehood::experiment::{AttemptOutcome, ExitCause, Outcome, OutcomeKind, ResourceUse};
+use fumehood::ids::{AttemptNumber, TaskIndex, WorkerId};
+use fumehood::protocol::Moments;
+
+use super::super::state::{
+    Answer, ExitFacts, Held, Life, Phase, Policy, Stage, State, StopReason, TaskBook,
+};
+use super::{Action, Ending, Event, Fate, step};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn policy(workers: u32, life: Life) -> Policy {
+    Policy {
+        workers,
+        life,
+        retries: 2,
+        timeout: Some(SECOND * 60),
+        grace: SECOND * 2,
+        start_limit: SECOND * 5,
+        largest_group: 10,
+    }
+}
+
+fn state(tasks: u32, policy: Policy) -> State {
+    let book = TaskBook {
+        attempts: 0,
+        crashes: 0,
+        stage: Stage::Fresh,
+    };
+    State::new(policy, vec![book; tasks as usize], vec![TaskIndex(0)])
+}
+
+fn answer(outcome: Outcome) -> Box<Answer> {
+    Box::new(Answer {
+        outcome,
+        moments: Moments {
+            begun: Monotonic(1),
+            computed: Monotonic(1_000_001),
+            ..Moments::default()
+        },
+        used: ResourceUse::default(),
+        received: Monotonic(0),
+    })
+}
+
+/// The engine does not look into results: an error will do for one.
+fn result() -> Box<Answer> {
+    answer(Outcome::Error {
+        message: String::from("an answer"),
+    })
+}
+
+fn exit(cause: ExitCause) -> ExitFacts {
+    ExitFacts {
+        cause,
+        resources: ResourceUse::default(),
+        at: Monotonic(0),
+    }
+}
+
+fn segv() -> ExitCause {
+    ExitCause::Signaled {
+        signal: 11,
+        core: false,
+    }
+}
+
+/// A scheduler with a clock, for told stories.
+struct Story {
+    state: State,
+    now: Monotonic,
+}
+
+impl Story {
+    fn new(tasks: u32, policy: Policy) -> (Story, Vec<Action>) {
+        let mut story = Story {
+            state: state(tasks, policy),
+            now: Monotonic(0),
+        };
+        let first = story.happens(Event::Tick);
+        (story, first)
+    }
+
+    fn happens(&mut self, event: Event) -> Vec<Action> {
+        step(&mut self.state, event, self.now)
+    }
+
+    fn passes(&mut self, span: Duration) -> Vec<Action> {
+        self.now = self.now + span;
+        self.happens(Event::Tick)
+    }
+
+    fn started(&mut self, worker: u32, held: Held) -> Vec<Action> {
+        self.happens(Event::Started {
+            worker: WorkerId(worker),
+            task: held.task,
+            attempt: held.attempt,
+        })
+    }
+
+    fn finished(&mut self, worker: u32, held: Held) -> Vec<Action> {
+        self.happens(Event::Finished {
+            worker: WorkerId(worker),
+            task: held.task,
+            attempt: held.attempt,
+            answer: result(),
+        })
+    }
+
+    fn dies(&mut self, worker: u32, cause: ExitCause) -> Vec<Action> {
+        self.happens(Event::Exited {
+            worker: WorkerId(worker),
+            exit: exit(cause),
+        })
+    }
+}
+
+fn given(actions: &[Action]) -> Vec<(u32, Vec<Held>)> {
+    actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Start { worker, tasks, .. } | Action::Assign { worker, tasks } => {
+                Some((worker.0, tasks.clone()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn endings(actions: &[Action]) -> Vec<&Ending> {
+    actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Record(ending) => Some(ending.as_ref()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn stopped(actions: &[Action]) -> Option<&StopReason> {
+    actions.iter().find_map(|action| match action {
+        Action::Stop(reason) => Some(reason),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_calm_run_of_one_task_a_process() {
+    let (mut story, first) = Story::new(2, policy(1, Life::OneTask));
+    let (worker, tasks) = given(&first)[0].clone();
+    assert_eq!((worker, tasks.len()), (0, 1));
+    assert!(story.started(0, tasks[0]).is_empty());
+    // The answer frees the place at once: the next process is made while this one leaves.
+    let next = story.finished(0, tasks[0]);
+    assert_eq!(given(&next)[0].0, 1);
+    assert!(endings(&next).is_empty(), "recorded with the process's whole cost");
+    let settled = story.dies(0, ExitCause::Exited(0));
+    assert_eq!(endings(&settled)[0].fate.outcome(), AttemptOutcome::Error);
+    assert!(endings(&settled)[0].exit.is_some());
+    let second = given(&next)[0].1[0];
+    story.started(1, second);
+    assert!(stopped(&story.finished(1, second)).is_none());
+    let end = story.dies(1, ExitCause::Exited(0));
+    assert_eq!(stopped(&end), Some(&StopReason::Complete));
+}
+
+#[test]
+fn a_crash_is_charged_retried_and_at_last_final() {
+    let (mut story, mut actions) = Story::new(1, policy(1, Life::OneTask));
+    for attempt in 1..=3 {
+        let (worker, tasks) = given(&actions)[0].clone();
+        assert_eq!(tasks[0].attempt, AttemptNumber(attempt));
+        story.started(worker, tasks[0]);
+        actions = story.dies(worker, segv());
+        let ending = endings(&actions)[0];
+        assert_eq!(ending.fate.outcome(), AttemptOutcome::Crashed);
+        assert_eq!(ending.terminal, attempt == 3);
+    }
+    assert_eq!(stopped(&actions), Some(&StopReason::Complete));
+}
+
+#[test]
+fn exit_zero_before_the_result_is_a_crash_too() {
+    let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
+    story.started(0, given(&first)[0].1[0]);
+    let actions = story.dies(0, ExitCause::Exited(0));
+    assert_eq!(
+        endings(&actions)[0].fate,
+        Fate::Charged(Outcome::Crashed(ExitCause::Exited(0)))
+    );
+}
+
+#[test]
+fn an_answer_stands_whatever_becomes_of_its_worker() {
+    let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
+    let held = given(&first)[0].1[0];
+    story.started(0, held);
+    story.finished(0, held);
+    let actions = story.dies(0, segv());
+    assert_eq!(endings(&actions)[0].fate.outcome(), AttemptOutcome::Error);
+    assert!(endings(&actions)[0].terminal);
+}
+
+#[test]
+fn a_timeout_is_told_then_killed_then_charged_and_not_retried() {
+    let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
+    story.started(0, given(&first)[0].1[0]);
+    assert!(story.passes(SECOND * 59).is_empty());
+    let worker = WorkerId(0);
+    assert_eq!(story.passes(SECOND), [Action::Terminate { worker }]);
+    assert!(story.passes(SECOND).is_empty());
+    assert_eq!(story.passes(SECOND), [Action::Kill { worker }]);
+    let end = story.dies(0, segv());
+    let limit = SECOND * 60;
+    assert_eq!(endings(&end)[0].fate, Fate::Charged(Outcome::Timeout { limit }));
+    assert!(endings(&end)[0].terminal);
+}
+
+#[test]
+fn an_answer_in_the_grace_period_beats_the_timeout() {
+    let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
+    let held = given(&first)[0].1[0];
+    story.started(0, held);
+    story.passes(SECOND * 60);
+    story.finished(0, held);
+    let end = story.dies(0, ExitCause::Exited(0));
+    assert_eq!(endings(&end)[0].fate.outcome(), AttemptOutcome::Error);
+}
+
+#[test]
+fn time_in_which_the_supervisor_was_stopped_is_not_charged() {
+    let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
+    story.started(0, given(&first)[0].1[0]);
+    story.now = story.now + SECOND * 100;
+    assert!(story.happens(Event::Paused { span: SECOND * 90 }).is_empty());
+    assert!(story.passes(SECOND * 49).is_empty());
+    assert_eq!(story.passes(SECOND).len(), 1);
+}
+
+#[test]
+fn a_dead_group_costs_one_task_and_is_run_again_one_by_one() {
+    let (mut story, mut actions) = Story::new(40, policy(1, Life::Auto));
+    // Until something is known of the cost, one task at a time; a millisecond each then means groups.
+    let (worker, tasks) = given(&actions)[0].clone();
+    assert_eq!(tasks.len(), 1);
+    story.started(worker, tasks[0]);
+    actions = story.finished(worker, tasks[0]);
+    let (worker, tasks) = given(&actions)[0].clone();
+    assert_eq!(tasks.len(), 10, "the largest group");
+    story.started(worker, tasks[0]);
+    story.finished(worker, tasks[0]);
+    story.started(worker, tasks[1]);
+    let died = story.dies(worker, segv());
+    let fates: Vec<AttemptOutcome> = endings(&died).iter().map(|e| e.fate.outcome()).collect();
+    assert_eq!(fates[0], AttemptOutcome::Crashed);
+    assert_eq!(fates[1..], [AttemptOutcome::Requeued; 8]);
+    let (_, next) = given(&died)[0].clone();
+    assert_eq!(next.len(), 1, "alone");
+    assert_eq!(story.state.tasks[next[0].task.as_usize()].crashes, 0, "a bystander first");
+}
+
+#[test]
+fn a_kept_worker_gets_its_tasks_one_after_the_other_and_goes() {
+    let (mut story, first) = Story::new(3, policy(1, Life::Tasks(2)));
+    assert!(matches!(first[0], Action::Start { kept: true, .. }));
+    let held = given(&first)[0].1[0];
+    story.started(0, held);
+    let next = story.finished(0, held);
+    assert_eq!(endings(&next).len(), 1, "recorded at once");
+    let (worker, tasks) = given(&next)[0].clone();
+    assert_eq!(worker, 0);
+    story.started(0, tasks[0]);
+    let last = story.finished(0, tasks[0]);
+    assert_eq!(given(&last)[0].0, 1, "its life is over: another one for the third task");
+}
+
+#[test]
+fn an_idle_worker_waits_while_a_task_may_come_back() {
+    let (mut story, first) = Story::new(2, policy(2, Life::Tasks(5)));
+    let held: Vec<Held> = given(&first).iter().map(|(_, tasks)| tasks[0]).collect();
+    story.started(0, held[0]);
+    story.started(1, held[1]);
+    assert_eq!(story.finished(0, held[0]).len(), 1, "recorded, and it stays");
+    let back = story.dies(1, segv());
+    assert!(
+        back.iter().any(|a| matches!(a, Action::Assign { worker: WorkerId(0), .. })),
+        "{back:?}"
+    );
+}
+
+#[test]
+fn five_failed_starts_end_the_run_and_charge_nobody() {
+    let (mut story, mut actions) = Story::new(1, policy(1, Life::OneTask));
+    let mut failed = 0;
+    while stopped(&actions).is_none() {
+        for (worker, _) in given(&actions) {
+            failed += 1;
+            let reason = String::from("no more processes");
+            actions = story.happens(Event::StartFailed {
+                worker: WorkerId(worker),
+                reason,
+            });
+            assert_eq!(endings(&actions)[0].fate.outcome(), AttemptOutcome::StartFailed);
+        }
+        if stopped(&actions).is_none() {
+            actions = story.passes(Duration::from_millis(700));
+        }
+    }
+    assert_eq!(failed, 5);
+    assert!(matches!(stopped(&actions), Some(StopReason::CannotStart { .. })));
+    assert_eq!(story.state.tasks[0].crashes, 0);
+}
+
+#[test]
+fn a_worker_that_never_begins_is_killed_and_its_task_goes_back() {
+    let (mut story, _) = Story::new(1, policy(1, Life::OneTask));
+    let worker = WorkerId(0);
+    assert_eq!(story.passes(SECOND * 5), [Action::Kill { worker }]);
+    let gone = story.dies(0, segv());
+    assert_eq!(endings(&gone)[0].fate.outcome(), AttemptOutcome::StartFailed);
+    assert!(!endings(&gone)[0].terminal);
+}
+
+#[test]
+fn the_first_signal_lets_attempts_finish_and_the_second_does_not() {
+    let (mut story, first) = Story::new(5, policy(2, Life::OneTask));
+    let held: Vec<Held> = given(&first).iter().map(|(_, tasks)| tasks[0]).collect();
+    story.started(0, held[0]);
+    let signal = Event::StopRequested { signal: 2 };
+    let stopping = story.happens(signal.clone());
+    let worker = WorkerId(1);
+    assert_eq!(stopping, [Action::Kill { worker }], "it has not begun");
+    let gone = story.dies(1, segv());
+    assert_eq!(endings(&gone)[0].fate, Fate::Interrupted);
+    assert!(given(&gone).is_empty(), "no new task");
+    let worker = WorkerId(0);
+    assert_eq!(story.happens(signal), [Action::Kill { worker }]);
+    let end = story.dies(0, segv());
+    assert_eq!(endings(&end)[0].fate, Fate::Interrupted);
+    assert_eq!(stopped(&end), Some(&StopReason::Signal(2)));
+}
+
+#[test]
+fn nothing_hangs_on_a_process_that_the_kernel_cannot_end() {
+    let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
+    story.started(0, given(&first)[0].1[0]);
+    story.passes(SECOND * 60);
+    story.passes(SECOND * 2);
+    let end = story.passes(SECOND * 10);
+    assert_eq!(endings(&end)[0].fate.outcome(), AttemptOutcome::Timeout);
+    assert_eq!(stopped(&end), Some(&StopReason::Complete));
+}
+
+#[test]
+fn words_that_no_worker_of_ours_says_end_it() {
+    let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
+    let mut wrong = given(&first)[0].1[0];
+    wrong.attempt = AttemptNumber(9);
+    let worker = WorkerId(0);
+    assert_eq!(story.started(0, wrong), [Action::Kill { worker }]);
+    assert!(story.finished(7, wrong).is_empty(), "an unknown worker's late word");
+}
+
+/// Small, fast, and the same everywhere: Marsaglia's xorshift64 (J. Stat. Soft. 8(14), 2003).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % n
+    }
+}
+
+/// What a worker of the model is: what it was given, and how far it is.
+#[derive(Debug)]
+struct ModelWorker {
+    slot: u32,
+    queue: Vec<Held>,
+    current: Option<(Held, Monotonic)>,
+    answered: Option<Held>,
+    /// Told to end, and for what.
+    verdict: Option<ModelVerdict>,
+    killed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum ModelVerdict {
+    Timeout,
+    Memory,
+    Other,
+}
+
+/// The reference: what must be true of any scheduler, kept by hand from what it does.
+struct Model {
+    retries: u16,
+    workers: BTreeMap<u32, ModelWorker>,
+    attempts: Vec<u32>,
+    crashes: Vec<u16>,
+    terminal: Vec<Option<OutcomeKind>>,
+    stopping: bool,
+    memory: BTreeSet<u32>,
+    over: Option<StopReason>,
+}
+
+impl Model {
+    /// Checks an action against what is known, and takes it in.
+    fn see(&mut self, action: &Action, state: &State, now: Monotonic, timeout: Duration) {
+        match action {
+            Action::Start {
+                worker,
+                slot,
+                tasks,
+                ..
+            } => {
+                assert!(!self.stopping, "a start while stopping");
+                assert!(
+                    self.workers.values().all(|w| w.slot != *slot),
+                    "two workers in one slot"
+                );
+                self.workers.insert(
+                    worker.0,
+                    ModelWorker {
+                        slot: *slot,
+                        queue: Vec::new(),
+                        current: None,
+                        answered: None,
+                        verdict: None,
+                        killed: false,
+                    },
+                );
+                self.give(worker.0, tasks);
+            }
+            Action::Assign { worker, tasks } => self.give(worker.0, tasks),
+            Action::Terminate { worker } | Action::Kill { worker } => {
+                let memory = self.memory.contains(&worker.0);
+                let live = self.workers.get_mut(&worker.0).expect("it lives");
+                let late = live.current.is_some_and(|(_, at)| at + timeout <= now);
+                let kill = matches!(action, Action::Kill { .. });
+                assert!(!live.killed, "killed twice");
+                live.killed = kill;
+                if live.verdict.is_none() {
+                    live.verdict = Some(match (memory, late && !kill) {
+                        (true, _) => ModelVerdict::Memory,
+                        (_, true) => ModelVerdict::Timeout,
+                        _ => ModelVerdict::Other,
+                    });
+                }
+            }
+            Action::Record(ending) => self.ended(ending),
+            Action::Release { worker, .. } => {
+                self.workers.remove(&worker.0).expect("it was held");
+            }
+            Action::Stop(reason) => {
+                assert!(self.workers.is_empty(), "the end before the workers'");
+                self.over = Some(reason.clone());
+            }
+            Action::Shutdown { worker } => {
+                assert!(self.workers[&worker.0].queue.is_empty());
+            }
+        }
+        assert!(state.occupied() <= state.policy.workers);
+    }
+
+    fn give(&mut self, worker: u32, tasks: &[Held]) {
+        for held in tasks {
+            let index = held.task.as_usize();
+            assert_eq!(self.terminal[index], None, "given after its end");
+            assert!(
+                self.workers.values().all(|w| {
+                    w.queue.iter().all(|h| h.task != held.task)
+                        && w.current.is_none_or(|(h, _)| h.task != held.task)
+                }),
+                "two workers hold one task"
+            );
+            assert_eq!(held.attempt.0, self.attempts[index] + 1, "attempts count up");
+            self.attempts[index] += 1;
+            self.workers.get_mut(&worker).expect("it lives").queue.push(*held);
+        }
+    }
+
+    fn ended(&mut self, ending: &Ending) {
+        let index = ending.task.as_usize();
+        assert_eq!(self.terminal[index], None, "two ends of one task");
+        let worker = self.workers.get_mut(&ending.worker.0).expect("it was held");
+        let was_answered = worker.answered.is_some_and(|h| h.task == ending.task);
+        let was_current = worker.current.is_some_and(|(h, _)| h.task == ending.task);
+        match &ending.fate {
+            Fate::Charged(Outcome::Error { .. } | Outcome::Ok(_)) => {
+                assert!(was_answered, "an answer that nobody gave");
+                worker.answered = None;
+                assert!(ending.terminal);
+            }
+            Fate::Charged(outcome) => {
+                assert!(was_current, "charged without having started");
+                worker.current = None;
+                let verdict = worker.verdict;
+                match outcome {
+                    Outcome::Timeout { .. } => assert_eq!(verdict, Some(ModelVerdict::Timeout)),
+                    Outcome::Oom { .. } => assert_eq!(verdict, Some(ModelVerdict::Memory)),
+                    _ => assert!(matches!(verdict, None | Some(ModelVerdict::Other))),
+                }
+                let retried = !matches!(outcome, Outcome::Timeout { .. });
+                if retried {
+                    self.crashes[index] += 1;
+                }
+                assert_eq!(ending.terminal, !retried || self.crashes[index] > self.retries);
+            }
+            Fate::Interrupted => {
+                assert!(self.stopping);
+                assert!(!ending.terminal);
+                worker.forget(ending.task);
+            }
+            Fate::Requeued { .. } | Fate::StartFailed { .. } => {
+                assert!(!was_current && !was_answered, "a bystander had begun");
+                assert!(!ending.terminal);
+                worker.forget(ending.task);
+            }
+        }
+        if ending.terminal {
+            self.terminal[index] = Some(match &ending.fate {
+                Fate::Charged(outcome) => outcome.kind(),
+                other => panic!("a terminal record without a charge: {other:?}"),
+            });
+        }
+    }
+}
+
+impl ModelWorker {
+    fn forget(&mut self, task: TaskIndex) {
+        self.queue.retain(|h| h.task != task);
+        if self.current.is_some_and(|(h, _)| h.task == task) {
+            self.current = None;
+        }
+    }
+}
+
+/// One random run: workers do what workers may do, in any order, and the world is unkind.
+fn random_run(seed: u64) {
+    let mut random = Random(seed);
+    let tasks = 1 + random.below(6) as u32;
+    let life = match random.below(3) {
+        0 => Life::OneTask,
+        1 => Life::Tasks(1 + random.below(3) as u32),
+        _ => Life::Auto,
+    };
+    let policy = policy(1 + random.below(3) as u32, life);
+    let timeout = policy.timeout.expect("these runs have one");
+    let retries = policy.retries as u16;
+    let mut state = state(tasks, policy);
+    let mut model = Model {
+        retries,
+        workers: BTreeMap::new(),
+        attempts: vec![0; tasks as usize],
+        crashes: vec![0; tasks as usize],
+        terminal: vec![None; tasks as usize],
+        stopping: false,
+        memory: BTreeSet::new(),
+        over: None,
+    };
+    let mut now = Monotonic(0);
+    let mut event = Event::Tick;
+    // Unkindness ends after a while, so that every run has an end to be checked.
+    for turn in 0..2000 {
+        let kind = turn > 60;
+        let actions = step(&mut state, event.clone(), now);
+        // Five failed starts stop a run too; that they do is a story of its own above.
+        model.stopping |= matches!(
+            state.phase,
+            Phase::Stopping {
+                reason: StopReason::CannotStart { .. },
+                ..
+            }
+        );
+        for action in actions {
+            model.see(&action, &state, now, timeout);
+        }
+        if model.over.is_some() {
+            break;
+        }
+        event = next_event(&mut random, &mut model, &state, &mut now, kind);
+    }
+    let over = model.over.as_ref();
+    let over = over.unwrap_or_else(|| panic!("no end: {state:?}"));
+    if *over == StopReason::Complete {
+        assert!(model.terminal.iter().all(Option::is_some), "a task was lost");
+    }
+    // After the end nothing has any effect.
+    assert!(step(&mut state, Event::Tick, now + SECOND).is_empty());
+}
+
+fn next_event(
+    random: &mut Random,
+    model: &mut Model,
+    state: &State,
+    now: &mut Monotonic,
+    kind: bool,
+) -> Event {
+    let names: Vec<u32> = model.workers.keys().copied().collect();
+    let dice = random.below(if kind { 12 } else { 20 });
+    if names.is_empty() || dice == 0 {
+        *now = *now + Duration::from_millis(random.below(9000));
+        return Event::Tick;
+    }
+    let name = names[random.below(names.len() as u64) as usize];
+    let id = WorkerId(name);
+    let worker = model.workers.get_mut(&name).expect("it was listed");
+    if worker.killed && dice < 10 {
+        return die(id, 9);
+    }
+    match dice {
+        1..=11 => {
+            if let Some((held, _)) = worker.current.take_if(|_| !worker.killed) {
+                worker.answered = Some(held);
+                return Event::Finished {
+                    worker: id,
+                    task: held.task,
+                    attempt: held.attempt,
+                    answer: result(),
+                };
+            }
+            if !worker.queue.is_empty() && worker.current.is_none() && worker.answered.is_none() {
+                let held = worker.queue.remove(0);
+                worker.current = Some((held, *now));
+                return Event::Started {
+                    worker: id,
+                    task: held.task,
+                    attempt: held.attempt,
+                };
+            }
+            // It holds nothing: it leaves, unless it is kept and has not been told to.
+            let draining = state.workers.get(&id).is_some_and(|w| w.tasks_left == 0);
+            if worker.queue.is_empty() && draining {
+                return Event::Exited {
+                    worker: id,
+                    exit: exit(ExitCause::Exited(0)),
+                };
+            }
+            Event::Tick
+        }
+        12 => die(id, 11),
+        13 if worker.current.is_none() && worker.answered.is_none() => Event::StartFailed {
+            worker: id,
+            reason: String::from("the zygote died"),
+        },
+        14 if worker.verdict.is_none() => {
+            model.memory.insert(name);
+            Event::OverMemory {
+                worker: id,
+                evidence: String::from("too much"),
+            }
+        }
+        15 => Event::Finished {
+            worker: WorkerId(name + 1000),
+            task: TaskIndex(0),
+            attempt: AttemptNumber(1),
+            answer: result(),
+        },
+        16 => Event::Broke {
+            worker: id,
+            note: String::from("garbage"),
+        },
+        17 if random.below(4) == 0 => {
+            model.stopping = true;
+            Event::StopRequested { signal: 15 }
+        }
+        18 => Event::Paused {
+            span: Duration::ZERO,
+        },
+        _ => {
+            *now = *now + Duration::from_millis(random.below(30_000));
+            Event::Tick
+        }
+    }
+}
+
+fn die(worker: WorkerId, signal: i32) -> Event {
+    Event::Exited {
+        worker,
+        exit: exit(ExitCause::Signaled {
+            signal,
+            core: false,
+        }),
+    }
+}
+
+#[test]
+fn a_hundred_thousand_random_runs_keep_every_promise() {
+    for seed in 1..=100_000u64 {
+        // The seed of a failing run is in the panic's message.
+        let run = std::panic::catch_unwind(|| random_run(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        assert!(run.is_ok(), "the run of seed {seed} broke a promise (see above)");
+    }
+}
