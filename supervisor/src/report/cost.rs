@@ -134,7 +134,10 @@ pub fn sentences(run: &Measured<'_>) -> Vec<String> {
     if n == 0 || run.method == Method::Inline || samples.took.is_zero() {
         return Vec::new();
     }
-    let (Some(task), Some(work)) = (samples.spread(|took, _| took), samples.spread(|_, work| work)) else {
+    let (Some(task), Some(work)) = (
+        samples.spread(|took, _| took),
+        samples.spread(|_, work| work),
+    ) else {
         return Vec::new();
     };
     if run.max_tasks != MaxTasks::Count(1) {
@@ -213,7 +216,9 @@ impl Estimate {
 
 /// How many tasks of so many seconds each `--max-tasks-per-worker auto` gives to one process.
 pub(super) fn group_size(task: f64) -> f64 {
-    (GROUP_TARGET.as_secs_f64() / task.max(1e-6)).floor().max(1.0)
+    (GROUP_TARGET.as_secs_f64() / task.max(1e-6))
+        .floor()
+        .max(1.0)
 }
 
 /// A time that no run reaches is the longest there is.
@@ -265,8 +270,14 @@ mod tests {
     fn quantiles_are_those_of_type_7() {
         // R: quantile(1:4, c(.1, .5, .9)) gives 1.3, 2.5, 3.7.
         let spread = Spread::of([4, 2, 1, 3].map(|n| us(n * 1000))).expect("four samples");
-        assert_eq!((spread.low, spread.median, spread.high), (us(1300), us(2500), us(3700)));
-        assert_eq!(Spread::of([us(7)]).map(|s| (s.low, s.high)), Some((us(7), us(7))));
+        assert_eq!(
+            (spread.low, spread.median, spread.high),
+            (us(1300), us(2500), us(3700))
+        );
+        assert_eq!(
+            Spread::of([us(7)]).map(|s| (s.low, s.high)),
+            Some((us(7), us(7)))
+        );
         assert_eq!(Spread::of([]), None);
     }
 
@@ -330,8 +341,10 @@ mod tests {
         }
         assert_eq!(
             sentences(&run(&samples, 2, us(5_020_000))),
-            ["isolation is 0.40 % of the run (median 4.0 ms, n = 10, 10-90 %: 4.0 ms-4.0 ms): \
-              nothing to gain"]
+            [
+                "isolation is 0.40 % of the run (median 4.0 ms, n = 10, 10-90 %: 4.0 ms-4.0 ms): \
+              nothing to gain"
+            ]
         );
     }
 
@@ -360,8 +373,10 @@ mod tests {
         };
         assert_eq!(
             sentences(&shared),
-            ["workers shared by tasks computed for 50 % of their time (a task: median 0.10 ms, \
-              n = 10, 10-90 %: 0.10 ms-0.10 ms)"]
+            [
+                "workers shared by tasks computed for 50 % of their time (a task: median 0.10 ms, \
+              n = 10, 10-90 %: 0.10 ms-0.10 ms)"
+            ]
         );
     }
 }

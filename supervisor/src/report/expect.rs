@@ -200,7 +200,10 @@ impl Expected {
             .to_owned(),
         );
         if !self.unknown.is_empty() {
-            lines.push(format!("not in these times, because not measured: {}", self.unknown.join(", ")));
+            lines.push(format!(
+                "not in these times, because not measured: {}",
+                self.unknown.join(", ")
+            ));
         }
         lines
     }
@@ -263,7 +266,10 @@ mod tests {
         };
         let e = expected(&[ms(1)], &[one(5, &[ms(1)]), other], 1).expect("one is measured");
         assert_eq!(e.unknown, ["b"]);
-        assert_eq!(e.lines().last().map(String::as_str), Some("not in these times, because not measured: b"));
+        assert_eq!(
+            e.lines().last().map(String::as_str),
+            Some("not in these times, because not measured: b")
+        );
     }
 
     #[test]
@@ -274,8 +280,8 @@ mod tests {
             [
                 "expected for 1,000 tasks on 4 workers (a process: median 10 ms, n = 2, 10-90 %: \
                  10 ms-10 ms; task times: n = 1)",
-                "  a process a task (default)  4 min 12 s  (4 min 12 s to 4 min 12 s)",
-                "  grouped                     4 min 12 s  (4 min 12 s to 4 min 12 s)",
+                "  a process a task (default)  4 min 13 s  (4 min 13 s to 4 min 13 s)",
+                "  grouped                     4 min 13 s  (4 min 13 s to 4 min 13 s)",
                 "  serial, no isolation        16 min 40 s  (16 min 40 s to 16 min 40 s)",
                 "isolation pays: no other way is expected to be more than a tenth faster",
             ]

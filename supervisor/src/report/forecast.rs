@@ -23,11 +23,25 @@ pub(super) fn lines(summary: &ForecastSummary, planned: Option<&Body>) -> Vec<St
     let mut models: Vec<&ModelRow> = summary.models.iter().collect();
     models.sort_by(|a, b| rank(&a.averages, &b.averages));
     lines.extend(columns(
-        &["model", "series ok", "failed", "sMAPE", "MASE", "RMSE", "MAE", "OWA"],
+        &[
+            "model",
+            "series ok",
+            "failed",
+            "sMAPE",
+            "MASE",
+            "RMSE",
+            "MAE",
+            "OWA",
+        ],
+        1,
         models.iter().map(|row| cells(row)),
     ));
     lines.extend(common(summary));
-    let null = models.iter().map(|m| m.averages.mase_null).max().unwrap_or(0);
+    let null = models
+        .iter()
+        .map(|m| m.averages.mase_null)
+        .max()
+        .unwrap_or(0);
     if null > 0 {
         lines.push(format!(
             "  MASE leaves out up to {} a model that {} none (no change from season to season in the train part)",
@@ -95,7 +109,9 @@ fn common(summary: &ForecastSummary) -> Vec<String> {
         return Vec::new();
     }
     if common.series == 0 {
-        return vec!["  no series is common to all models: their averages cannot be compared".to_owned()];
+        return vec![
+            "  no series is common to all models: their averages cannot be compared".to_owned(),
+        ];
     }
     let mut models: Vec<_> = common.models.iter().collect();
     models.sort_by(|a, b| rank(&a.averages, &b.averages));

@@ -30,6 +30,7 @@ fn of_structure(summary: &LfsrSummary, structure: &StructureFields) -> Vec<Strin
     let cycles = &structure.cycle_lengths.0;
     let mut lines = columns(
         &["cycle length", "x count"],
+        0,
         cycles
             .iter()
             .take(SHOWN)
@@ -64,7 +65,10 @@ fn check(summary: &LfsrSummary, structure: &StructureFields) -> String {
             transient,
             all,
         }) if cycles == periodic && periodic.checked_add(transient) == Some(all) => {
-            format!("check: sums to {q}^{d} = {} states", group(&all.to_string()))
+            format!(
+                "check: sums to {q}^{d} = {} states",
+                group(&all.to_string())
+            )
         }
         Some(sums) => format!(
             "check: WRONG: cycles hold {}, periodic and transient states are {} and {}, but {q}^{d} = {}",

@@ -138,7 +138,10 @@ impl Ended<'_> {
     fn next(&self) -> String {
         match self.next {
             Next::Final(kind) => format!("final, the task is recorded as {}", kind.name()),
-            Next::Again { charged: true, left } => {
+            Next::Again {
+                charged: true,
+                left,
+            } => {
                 format!("queued again, {} left", count(u64::from(left), "attempt"))
             }
             Next::Again { charged: false, .. } if self.outcome == AttemptOutcome::Interrupted => {
@@ -233,7 +236,12 @@ mod tests {
             "TIMEOUT  m3/N 1/theta  attempt 1 of 1: ran too long, limit 60s; 1.8 s; \
              final, the task is recorded as timeout"
         );
-        assert!(ended.card(Path::new("x")).iter().any(|line| line.contains("not known")));
+        assert!(
+            ended
+                .card(Path::new("x"))
+                .iter()
+                .any(|line| line.contains("not known"))
+        );
     }
 
     #[test]
@@ -241,7 +249,11 @@ mod tests {
         let cause = cause(&format!("\x1b[2Jforged\nok  all  fine{}", "x".repeat(5000)));
         let card = ended(&cause).card(Path::new("x"));
         assert_eq!(card.len(), 5);
-        assert!(card[1].starts_with("  cause: \\x1b[2Jforged\\nok"), "{}", card[1]);
+        assert!(
+            card[1].starts_with("  cause: \\x1b[2Jforged\\nok"),
+            "{}",
+            card[1]
+        );
         assert!(card[1].len() < 500);
     }
 }

@@ -132,7 +132,10 @@ mod tests {
     #[test]
     fn colour_repeats_the_first_words() {
         assert_eq!(paint(Tone::Plain, "a  b"), "a  b\n");
-        assert_eq!(paint(Tone::Bad, "NOT STARTED  b"), "\x1b[1;31mNOT STARTED\x1b[0m  b\n");
+        assert_eq!(
+            paint(Tone::Bad, "NOT STARTED  b"),
+            "\x1b[1;31mNOT STARTED\x1b[0m  b\n"
+        );
         assert_eq!(paint(Tone::Good, "ok"), "\x1b[32mok\x1b[0m\n");
         assert_eq!(paint(Tone::Dim, "a  b"), "\x1b[2ma  b\x1b[0m\n");
     }

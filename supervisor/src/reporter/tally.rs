@@ -47,7 +47,13 @@ impl Tally {
         self.ended() - self.count(OutcomeKind::Ok)
     }
 
-    pub(super) fn note(&mut self, outcome: AttemptOutcome, next: Next, took: Duration, worked: Duration) {
+    pub(super) fn note(
+        &mut self,
+        outcome: AttemptOutcome,
+        next: Next,
+        took: Duration,
+        worked: Duration,
+    ) {
         match outcome {
             AttemptOutcome::Requeued => self.requeued += 1,
             AttemptOutcome::Interrupted => self.interrupted += 1,

@@ -99,7 +99,12 @@ mod tests {
 
     #[test]
     fn thousands_are_apart_and_bytes_have_units() {
-        for (number, expected) in [(0, "0"), (999, "999"), (1206, "1,206"), (1_000_000, "1,000,000")] {
+        for (number, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1206, "1,206"),
+            (1_000_000, "1,000,000"),
+        ] {
             assert_eq!(thousands(number), expected);
         }
         let cases = [
