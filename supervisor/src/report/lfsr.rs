@@ -1,0 +1,122 @@
+//! The state space of a register.
+
+use fumehood::record::derive::{LfsrSummary, StructureFields};
+
+use super::table::columns;
+use crate::reporter::words::{count, group};
+
+/// So many cycle lengths are shown; `summary.json` has them all.
+const SHOWN: usize = 12;
+
+/// Field, polynomial, cycles, and the check that no state is lost.
+pub(super) fn lines(summary: &LfsrSummary) -> Vec<String> {
+    let mut lines = vec![format!(
+        "  GF({}), degree {}, {} states, f(x) = {}",
+        summary.gf_order,
+        summary.degree,
+        group(&summary.state_count),
+        polynomial(&summary.characteristic_polynomial)
+    )];
+    match &summary.structure {
+        None => lines.push(
+            "  its structure is not known: not every range of states was enumerated".to_owned(),
+        ),
+        Some(structure) => lines.extend(of_structure(summary, structure)),
+    }
+    lines
+}
+
+fn of_structure(summary: &LfsrSummary, structure: &StructureFields) -> Vec<String> {
+    let cycles = &structure.cycle_lengths.0;
+    let mut lines = columns(
+        &["cycle length", "x count"],
+        0,
+        cycles
+            .iter()
+            .take(SHOWN)
+            .map(|(length, number)| vec![group(length), group(number)]),
+    );
+    if cycles.len() > SHOWN {
+        lines.push(format!(
+            "  and {}; summary.json has them all",
+            count((cycles.len() - SHOWN) as u64, "more length")
+        ));
+    }
+    lines.push(format!(
+        "  cycles {}, longest {}; states periodic {}, transient {}, longest tail {}",
+        group(&structure.number_of_cycles),
+        group(&structure.max_period),
+        group(&structure.periodic_states),
+        group(&structure.transient_states),
+        group(&structure.max_tail_length)
+    ));
+    lines.push(format!("  {}", check(summary, structure)));
+    lines
+}
+
+/// Lengths times counts are the periodic states, and with the transient ones all q^d states.
+fn check(summary: &LfsrSummary, structure: &StructureFields) -> String {
+    let (q, d) = (summary.gf_order, summary.degree);
+    match sums(summary, structure) {
+        None => "check: the numbers are too large to be added up here".to_owned(),
+        Some(Sums {
+            cycles,
+            periodic,
+            transient,
+            all,
+        }) if cycles == periodic && periodic.checked_add(transient) == Some(all) => {
+            format!(
+                "check: sums to {q}^{d} = {} states",
+                group(&all.to_string())
+            )
+        }
+        Some(sums) => format!(
+            "check: WRONG: cycles hold {}, periodic and transient states are {} and {}, but {q}^{d} = {}",
+            sums.cycles, sums.periodic, sums.transient, sums.all
+        ),
+    }
+}
+
+struct Sums {
+    cycles: u128,
+    periodic: u128,
+    transient: u128,
+    all: u128,
+}
+
+/// `None` where a number is beyond 128 bits; no enumeration is.
+fn sums(summary: &LfsrSummary, structure: &StructureFields) -> Option<Sums> {
+    let number = |text: &str| text.parse::<u128>().ok();
+    let mut cycles = 0u128;
+    for (length, count) in &structure.cycle_lengths.0 {
+        cycles = cycles.checked_add(number(length)?.checked_mul(number(count)?)?)?;
+    }
+    Some(Sums {
+        cycles,
+        periodic: number(&structure.periodic_states)?,
+        transient: number(&structure.transient_states)?,
+        all: u128::from(summary.gf_order).checked_pow(summary.degree)?,
+    })
+}
+
+/// A polynomial from its coefficients, low to high, written from the highest power down.
+fn polynomial(coefficients: &[u32]) -> String {
+    let terms: Vec<String> = coefficients
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|&(_, &c)| c != 0)
+        .map(|(power, &c)| {
+            let x = match power {
+                0 => return c.to_string(),
+                1 => "x".to_owned(),
+                n => format!("x^{n}"),
+            };
+            if c == 1 { x } else { format!("{c} {x}") }
+        })
+        .collect();
+    match terms.is_empty() {
+        true => "0".to_owned(),
+        false => terms.join(" + "),
+    }
+}

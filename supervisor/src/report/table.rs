@@ -1,0 +1,343 @@
+//! The summary for reading.
+
+use comfy_table::{CellAlignment, Table, presets};
+use fumehood::experiment::plan::Plan;
+use fumehood::record::derive::{Derived, ExperimentBody, ExperimentSummary, TaskCounts};
+
+use super::{forecast, lfsr};
+use crate::reporter::escape;
+use crate::reporter::words::{count, thousands};
+
+/// All experiments, each with a heading that says first whether it is complete; then one line of sums.
+pub fn summary_table(derived: &Derived, plan: &Plan) -> String {
+    let mut lines = Vec::new();
+    for experiment in &derived.experiments {
+        lines.push(heading(experiment));
+        match &experiment.body {
+            ExperimentBody::Forecast(summary) => {
+                let planned = plan
+                    .experiments()
+                    .iter()
+                    .find(|p| p.name == experiment.name);
+                lines.extend(forecast::lines(
+                    summary,
+                    planned.map(|planned| &planned.body),
+                ));
+            }
+            ExperimentBody::Lfsr(summary) => lines.extend(lfsr::lines(summary)),
+            ExperimentBody::Other {} => {}
+        }
+        lines.push(String::new());
+    }
+    lines.push(closing(derived));
+    lines.join("\n") + "\n"
+}
+
+fn heading(experiment: &ExperimentSummary) -> String {
+    let state = if experiment.incomplete {
+        format!("INCOMPLETE: {}", counts(&experiment.tasks))
+    } else {
+        format!("{}, all ok", count(experiment.tasks.ok, "task"))
+    };
+    format!(
+        "{} ({}): {state}",
+        escape(&experiment.name),
+        experiment.kind
+    )
+}
+
+/// `3 ok, 1 crashed, 2 missing`: states that occur.
+fn counts(tasks: &TaskCounts) -> String {
+    let parts: Vec<String> = [
+        (tasks.ok, "ok"),
+        (tasks.error, "error"),
+        (tasks.crashed, "crashed"),
+        (tasks.timeout, "timeout"),
+        (tasks.oom, "oom"),
+        (tasks.missing, "missing"),
+    ]
+    .into_iter()
+    .filter(|(number, state)| *number > 0 || *state == "ok")
+    .map(|(number, state)| format!("{} {state}", thousands(number)))
+    .collect();
+    parts.join(", ")
+}
+
+fn closing(derived: &Derived) -> String {
+    if derived.experiments.is_empty() {
+        return "no experiment".to_owned();
+    }
+    let failed: u64 = derived.experiments.iter().map(|e| e.tasks.not_ok()).sum();
+    let missing = u64::from(derived.missing_in_shard);
+    let mut line = match failed {
+        0 => "nothing failed".to_owned(),
+        n => format!(
+            "{} did not end ok; results.jsonl has the causes",
+            count(n, "task")
+        ),
+    };
+    if missing > 0 {
+        line.push_str(&format!(
+            "; {} not run yet: `supervisor resume` goes on",
+            count(missing, "task")
+        ));
+    }
+    line
+}
+
+/// Columns side by side: the first `names` are texts and begin at the left, the others are numbers and end
+/// at the right. Cells have been escaped.
+pub(super) fn columns(
+    header: &[&str],
+    names: usize,
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> Vec<String> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    for (at, column) in table.column_iter_mut().enumerate() {
+        if at >= names {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+        .lines()
+        .map(|line| format!(" {line}").trim_end().to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use fumehood::experiment::plan::PlanDigest;
+    use fumehood::record::derive::{
+        Averages, Common, CommonRow, ForecastSummary, LfsrSummary, ModelRow, Pairs, SeriesFailed,
+        StructureFields,
+    };
+
+    use super::super::{summary_csv, summary_json};
+    use super::*;
+
+    fn averages(smape: f64, mase: Option<f64>, owa: Option<f64>) -> Averages {
+        Averages {
+            smape: Some(smape),
+            mase,
+            rmse: Some(1234.5678),
+            mae: Some(0.5),
+            owa,
+            mase_null: 0,
+        }
+    }
+
+    fn model(name: &str, ok: u64, crashed: u64, averages: Averages) -> ModelRow {
+        ModelRow {
+            model: name.to_owned(),
+            series_ok: ok,
+            series_failed: SeriesFailed {
+                error: 0,
+                crashed,
+                timeout: 0,
+                oom: 0,
+            },
+            averages,
+        }
+    }
+
+    fn forecast(models: Vec<ModelRow>, series: u64) -> ExperimentSummary {
+        let crashed: u64 = models.iter().map(|m| m.series_failed.crashed).sum();
+        let tasks = TaskCounts {
+            ok: models.iter().map(|m| m.series_ok).sum(),
+            crashed,
+            ..TaskCounts::default()
+        };
+        let common = Common {
+            series,
+            models: models
+                .iter()
+                .map(|m| CommonRow {
+                    model: m.model.clone(),
+                    averages: m.averages,
+                })
+                .collect(),
+        };
+        ExperimentSummary {
+            name: "m3".to_owned(),
+            kind: "forecast",
+            incomplete: tasks.is_incomplete(),
+            tasks,
+            body: ExperimentBody::Forecast(ForecastSummary { models, common }),
+        }
+    }
+
+    fn lfsr(pairs: Option<&[(u64, u64)]>) -> ExperimentSummary {
+        let structure = pairs.map(|pairs| {
+            let periodic: u64 = pairs.iter().map(|(length, count)| length * count).sum();
+            StructureFields {
+                cycle_lengths: Pairs(
+                    pairs
+                        .iter()
+                        .map(|(l, n)| (l.to_string(), n.to_string()))
+                        .collect(),
+                ),
+                number_of_cycles: pairs.iter().map(|(_, n)| n).sum::<u64>().to_string(),
+                max_period: pairs.iter().map(|(l, _)| *l).max().unwrap_or(0).to_string(),
+                periodic_states: periodic.to_string(),
+                transient_states: "0".to_owned(),
+                max_tail_length: "0".to_owned(),
+            }
+        });
+        ExperimentSummary {
+            name: "gf2".to_owned(),
+            kind: "lfsr",
+            tasks: TaskCounts {
+                ok: 1,
+                missing: u64::from(structure.is_none()),
+                ..TaskCounts::default()
+            },
+            incomplete: structure.is_none(),
+            body: ExperimentBody::Lfsr(Box::new(LfsrSummary {
+                gf_order: 2,
+                degree: 4,
+                coefficients: vec![1, 1, 0, 0],
+                modulus: Vec::new(),
+                state_count: "16".to_owned(),
+                structure,
+                characteristic_polynomial: vec![1, 1, 0, 0, 1],
+                methods: Vec::new(),
+                agree: None,
+            })),
+        }
+    }
+
+    fn derived(experiments: Vec<ExperimentSummary>, missing_in_shard: u32) -> Derived {
+        Derived {
+            experiments,
+            missing_in_shard,
+            tables_are_merged: true,
+        }
+    }
+
+    fn table(derived: &Derived) -> String {
+        let plan = Plan::new(0, PlanDigest([0; 32]), []).expect("no experiment");
+        summary_table(derived, &plan)
+    }
+
+    #[test]
+    fn the_best_model_comes_first_and_one_without_a_score_last() {
+        let models = vec![
+            model("constant", 4, 0, averages(1.0, None, None)),
+            model("naive2", 4, 0, averages(15.2, Some(1.1), Some(1.0))),
+            model("theta", 4, 0, averages(13.1, Some(0.93), Some(0.88))),
+        ];
+        assert_eq!(
+            table(&derived(vec![forecast(models, 4)], 0)),
+            "\
+m3 (forecast): 12 tasks, all ok
+  model     series ok  failed  sMAPE   MASE  RMSE     MAE    OWA
+  theta             4    none  13.10  0.930  1235  0.5000  0.880
+  naive2            4    none  15.20  1.100  1235  0.5000  1.000
+  constant          4    none   1.00      -  1235  0.5000      -
+
+nothing failed
+"
+        );
+    }
+
+    #[test]
+    fn failures_are_counted_by_reason_and_only_common_series_are_compared() {
+        let models = vec![
+            model("a", 4, 0, averages(15.2, Some(1.1), None)),
+            model("b", 2, 2, averages(13.1, Some(0.93), None)),
+        ];
+        let text = table(&derived(vec![forecast(models, 2)], 0));
+        assert_eq!(
+            text,
+            "\
+m3 (forecast): INCOMPLETE: 6 ok, 2 crashed
+  model  series ok     failed  sMAPE   MASE  RMSE     MAE  OWA
+  b              2  2 crashed  13.10  0.930  1235  0.5000    -
+  a              4       none  15.20  1.100  1235  0.5000    -
+  on the 2 series that all 2 models have, MASE (sMAPE): b 0.930 (13.10), a 1.100 (15.20)
+
+2 tasks did not end ok; results.jsonl has the causes
+"
+        );
+    }
+
+    #[test]
+    fn cycles_are_counted_and_add_up() {
+        assert_eq!(
+            table(&derived(vec![lfsr(Some(&[(1, 1), (15, 1)]))], 0)),
+            "\
+gf2 (lfsr): 1 task, all ok
+  GF(2), degree 4, 16 states, f(x) = x^4 + x + 1
+  cycle length  x count
+             1        1
+            15        1
+  cycles 2, longest 15; states periodic 16, transient 0, longest tail 0
+  check: sums to 2^4 = 16 states
+
+nothing failed
+"
+        );
+        let wrong = table(&derived(vec![lfsr(Some(&[(1, 1), (14, 1)]))], 0));
+        assert!(wrong.contains("check: WRONG: cycles hold 15"), "{wrong}");
+        let many: Vec<(u64, u64)> = (1..=20).map(|n| (n, 1)).collect();
+        let text = table(&derived(vec![lfsr(Some(&many))], 0));
+        assert!(
+            text.contains("\n  and 8 more lengths; summary.json has them all\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_is_cut_off_is_no_result() {
+        let text = table(&derived(vec![lfsr(None)], 1));
+        assert_eq!(
+            text,
+            "\
+gf2 (lfsr): INCOMPLETE: 1 ok, 1 missing
+  GF(2), degree 4, 16 states, f(x) = x^4 + x + 1
+  its structure is not known: not every range of states was enumerated
+
+nothing failed; 1 task not run yet: `supervisor resume` goes on
+"
+        );
+        assert_eq!(table(&derived(Vec::new(), 0)), "no experiment\n");
+    }
+
+    #[test]
+    fn csv_has_a_row_for_each_model_and_each_length() {
+        let models = vec![model("a,\"b\"", 3, 1, averages(15.25, None, None))];
+        let all = vec![
+            forecast(models, 3),
+            lfsr(Some(&[(1, 1), (15, 1)])),
+            lfsr(None),
+        ];
+        assert_eq!(
+            summary_csv(&derived(all, 0)),
+            "\
+experiment,kind,incomplete,model,series_ok,error,crashed,timeout,oom,smape,mase,rmse,mae,owa,cycle_length,cycle_count
+m3,forecast,true,\"a,\"\"b\"\"\",3,0,1,0,0,15.25,,1234.5678,0.5,,,
+gf2,lfsr,false,,,,,,,,,,,,1,1
+gf2,lfsr,false,,,,,,,,,,,,15,1
+gf2,lfsr,true,,,,,,,,,,,,,
+"
+        );
+    }
+
+    #[test]
+    fn json_is_the_summary_file() {
+        let text = summary_json(&derived(vec![lfsr(None)], 1));
+        assert!(text.starts_with(
+            "{\n  \"schema\": 1,\n  \"experiments\": [\n    {\n      \"name\": \"gf2\""
+        ));
+        assert!(text.ends_with("}\n"));
+        let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        assert_eq!(
+            value["experiments"][0]["cycle_lengths"],
+            serde_json::Value::Null
+        );
+    }
+}
