@@ -5,6 +5,7 @@ pub mod completions;
 pub mod doctor;
 pub mod failure;
 pub mod folder;
+pub mod log;
 pub mod plan;
 pub mod resume;
 pub mod run;

@@ -1,13 +1,13 @@
 //! `supervisor resume`: goes on with a run from its folder alone.
 
 use fumehood::experiment::spec::{RunSpec, resolve};
-use fumehood::record::RunFolder;
+use fumehood::record::{Manifest, RunFolder};
 
 use super::folder::Place;
 use super::session::{Job, Session};
 use super::{Ended, Failure};
 use crate::cli::{ResumeCommand, TalkArgs};
-use crate::settings::{Layers, Settings};
+use crate::settings::{Layers, Origin, Settings};
 
 /// Runs what has no terminal record; with `--retry failed` also what ended badly.
 ///
@@ -20,7 +20,7 @@ pub fn run(command: &ResumeCommand, talk: &TalkArgs) -> Result<Ended, Failure> {
         .map_err(|error| Failure::usage(format!("{}: {error}", command.run_dir.display())))?;
     let folder = RunFolder::open(&path)?;
     let spec = RunSpec::read(&folder.spec(), &[])?;
-    let settings = Settings::resolve(Layers {
+    let mut settings = Settings::resolve(Layers {
         talk,
         how: &command.how,
         what: None,
@@ -28,6 +28,12 @@ pub fn run(command: &ResumeCommand, talk: &TalkArgs) -> Result<Ended, Failure> {
         run: &spec.run,
         seed: spec.seed,
     })?;
+    // A folder that was made for one shard goes on with that shard, unless told otherwise.
+    if settings.origin("shard") == Origin::Default
+        && let Some(manifest) = Manifest::read(&folder)?
+    {
+        settings.shard = manifest.shard;
+    }
     let mut resolved = resolve(&spec, folder.path())?;
     settings.write_into(&mut resolved.spec);
     Session::run(Job {

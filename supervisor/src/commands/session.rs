@@ -30,8 +30,8 @@ use crate::engine::memory::MemoryWatch;
 use crate::engine::pool::{Making, Pool};
 use crate::engine::state::{Life, Policy, SLOTS_PER_WORKER, Stage, StopReason, TaskBook};
 use crate::engine::{dispatcher, inline};
-use crate::report;
-use crate::reporter::{Reporter, Tally};
+use crate::report::{self, cost::Measured};
+use crate::reporter::{self, Reporter};
 use crate::settings::Settings;
 use crate::start::Method;
 use crate::start::program::WorkerProgram;
@@ -60,7 +60,7 @@ pub struct Session {
 }
 
 /// The least time that a worker has to start.
-const START_LIMIT: Duration = Duration::from_secs(5);
+pub const START_LIMIT: Duration = Duration::from_secs(5);
 
 /// Descriptors a worker takes: two slots, each with two pipes of two ends and a channel of two.
 const FILES_PER_WORKER: u64 = SLOTS_PER_WORKER as u64 * 6 + 2;
@@ -78,6 +78,9 @@ impl Session {
         choose::check(job.settings.start_method)?;
         let program = WorkerProgram::find()?;
         sys::restrict_new_files();
+        super::log::start(job.settings.log_file.as_deref())?;
+        #[cfg(feature = "fault")]
+        let _ballast = ballast();
         // Before there is any thread.
         sys::SignalWatch::block()?;
         let mut session = Session::open(job)?;
@@ -224,7 +227,7 @@ impl Session {
         if runtime.take().is_some() {
             self.lock.clear_runtime_dir()?;
         }
-        self.end(&reason, ledger, reporter, choice.method, crew.workers)
+        self.end(&reason, ledger, reporter, choice.method)
     }
 
     /// What is to be done with each task.
@@ -267,9 +270,8 @@ impl Session {
         &self,
         reason: &StopReason,
         ledger: Ledger<'_>,
-        reporter: Reporter<'_>,
+        mut reporter: Reporter<'_>,
         method: Method,
-        workers: u32,
     ) -> Result<Ended, Failure> {
         let settings = &self.job.settings;
         let plan = &self.job.resolved.plan;
@@ -289,12 +291,23 @@ impl Session {
             .job
             .only
             .map(|task| ledger.recovered().state(task) == Some(OutcomeKind::Ok));
-        let tally: Tally = reporter.finish();
-        let _ = (&tally, method, workers);
+        reporter.say(&format!("run folder: {}", self.folder.path().display()));
+        let tally = reporter.finish();
+        if settings.verbosity >= 0 {
+            for line in report::cost::sentences(&Measured {
+                workers: tally.workers,
+                wall: tally.wall,
+                samples: &tally.samples,
+                method,
+                max_tasks: settings.max_tasks,
+            }) {
+                reporter::talk(&line);
+            }
+        }
         let text = match settings.output {
             Output::Table => report::summary_table(&derived, plan),
-            Output::Json => std::fs::read_to_string(self.folder.summary())?,
-            Output::Csv => report::summary_csv(&derived, plan),
+            Output::Json => report::summary_json(&derived),
+            Output::Csv => report::summary_csv(&derived),
         };
         super::print(&text)?;
         match reason {
@@ -314,16 +327,26 @@ impl Session {
     }
 }
 
+/// Memory that the supervisor holds for nothing, in bytes, as `SUPERVISOR_BALLAST` says: it shows whether
+/// the price of a worker grows with the supervisor. Each page is written, so that it is there.
+#[cfg(feature = "fault")]
+fn ballast() -> Vec<u8> {
+    let bytes = std::env::var("SUPERVISOR_BALLAST").ok().and_then(|text| text.parse().ok());
+    std::hint::black_box(vec![1; bytes.unwrap_or(0)])
+}
+
 /// The version that records say.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// How many workers, after all that limits them.
-struct Crew {
-    workers: u32,
+pub struct Crew {
+    /// At least 1.
+    pub workers: u32,
 }
 
 impl Crew {
-    fn of(settings: &Settings, to_run: usize, say: &mut dyn FnMut(&str)) -> Crew {
+    /// For so many tasks; what limits the number is said.
+    pub fn of(settings: &Settings, to_run: usize, say: &mut dyn FnMut(&str)) -> Crew {
         let asked = match settings.workers {
             Workers::Count(count) => count,
             Workers::Auto => auto_workers(settings, say),

@@ -158,32 +158,69 @@ pub fn self_test(
     making: Making,
     pool: &mut Pool,
 ) -> Result<Result<Duration, String>, PoolError> {
+    let trial = try_worker(making, &[], TEST_LIMIT, pool)?;
+    Ok(trial.map(|trial| trial.whole))
+}
+
+/// What a worker on trial took.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial {
+    /// From asking for it to its end.
+    pub whole: Duration,
+    /// Its last task's work, rebuilding included; zero without a task.
+    pub worked: Duration,
+}
+
+/// Gives a worker on trial these tasks, which are nobody's, and sees it leave with 0 within the limit. No
+/// other worker may live.
+///
+/// # Errors
+///
+/// [`PoolError`].
+pub fn try_worker(
+    making: Making,
+    tasks: &[Assignment],
+    limit: Duration,
+    pool: &mut Pool,
+) -> Result<Result<Trial, String>, PoolError> {
     pool.change_making(making);
     let began = sys::monotonic_now();
-    let nothing: Vec<Assignment> = Vec::new();
-    let started = Parcel::pack(&nothing)
+    let started = Parcel::pack(&tasks)
         .map_err(|error| error.to_string())
         .and_then(|first| pool.start(PROBE, 0, first, false));
     if let Err(reason) = started {
         return Ok(Err(reason));
     }
-    let deadline = began + TEST_LIMIT;
-    let mut ready = false;
+    let deadline = began + limit;
+    let mut answered = false;
+    let mut worked = Duration::ZERO;
     loop {
         let now = sys::monotonic_now();
         if now >= deadline {
             pool.kill(PROBE);
             pool.forget(PROBE);
-            return Ok(Err(format!("no sign of life in {} s", TEST_LIMIT.as_secs())));
+            return Ok(Err(format!("it was not done in {} ms", limit.as_millis())));
         }
         for heard in pool.wait(deadline.since(now))? {
             let verdict = match heard {
                 Heard::Said(FromWorker::Ready { worker: PROBE }) => {
-                    ready = true;
+                    answered = true;
+                    continue;
+                }
+                Heard::Said(FromWorker::Finished {
+                    worker: PROBE,
+                    report,
+                    ..
+                }) => {
+                    answered = true;
+                    worked = report.moments.computed.since(report.moments.begun);
                     continue;
                 }
                 Heard::Over(PROBE, exit) => match exit.cause {
-                    ExitCause::Exited(0) if ready => Ok(exit.at.since(began)),
+                    ExitCause::Exited(0) if answered => Ok(Trial {
+                        whole: exit.at.since(began),
+                        worked,
+                    }),
                     cause => Err(format!("the test worker {}", describe(&cause))),
                 },
                 Heard::NotMade(PROBE, reason) | Heard::Garbled(PROBE, reason) => Err(reason),

@@ -110,8 +110,10 @@ impl Dispatcher<'_, '_> {
     /// Steps through all events, those that the actions bring about included.
     fn settle_events(&mut self) {
         while let Some(event) = self.events.pop_front() {
+            tracing::debug!(?event);
             let actions = step(&mut self.state, event, sys::monotonic_now());
             for action in actions {
+                tracing::debug!(?action);
                 self.perform(action);
             }
         }
@@ -258,7 +260,6 @@ impl Dispatcher<'_, '_> {
             |handle| {
                 let origin = Origin {
                     pid: handle.pid,
-                    asked: handle.asked,
                     sent: handle.sent,
                 };
                 (Some(handle.slot), origin)

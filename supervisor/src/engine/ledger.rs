@@ -6,7 +6,7 @@ use std::io::Write;
 
 use fumehood::clock::Monotonic;
 use fumehood::experiment::plan::Plan;
-use fumehood::experiment::{Attempt, Cause, ExitCause, Outcome, Phases, ResourceUse, TaskOutput};
+use fumehood::experiment::{Attempt, Cause, Outcome, Phases, ResourceUse, TaskOutput};
 use fumehood::ids::{Pid, TaskIndex};
 use fumehood::protocol::Moments;
 use fumehood::record::{
@@ -33,13 +33,11 @@ pub enum LedgerError {
     Twice(String),
 }
 
-/// Where and when an attempt's worker was asked for.
+/// Which process an attempt had, and when its task was sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Origin {
     /// Its process, if there was one.
     pub pid: Option<Pid>,
-    /// When the process, or the transfer of the task, was asked for.
-    pub asked: Monotonic,
     /// When the task had been sent.
     pub sent: Monotonic,
 }
@@ -325,7 +323,6 @@ mod tests {
         };
         let origin = Origin {
             pid: None,
-            asked: at(0),
             sent: at(11),
         };
         (ending, origin)

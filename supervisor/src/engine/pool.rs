@@ -68,8 +68,6 @@ pub struct Handle {
     pub slot: u32,
     /// Its process, once known.
     pub pid: Option<Pid>,
-    /// When it was asked for.
-    pub asked: Monotonic,
     /// When its first tasks had been sent.
     pub sent: Monotonic,
     /// The chunks of its current result.
@@ -251,7 +249,6 @@ impl Pool {
             Handle {
                 slot,
                 pid: None,
-                asked,
                 sent: asked,
                 assembly: Assembly::default(),
                 later,
@@ -349,7 +346,6 @@ impl Pool {
             if let Some(later) = &handle.later {
                 let _ = later.send(ToWorker::Run { tasks, sent });
             }
-            handle.asked = sent;
             handle.sent = sys::monotonic_now();
         }
     }

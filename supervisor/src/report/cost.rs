@@ -59,11 +59,13 @@ impl Samples {
     }
 
     /// Attempts noted.
+    #[cfg(test)]
     pub fn seen(&self) -> u64 {
         self.seen
     }
 
     /// The pairs that were kept: (took, worked).
+    #[cfg(test)]
     pub fn pairs(&self) -> &[(Duration, Duration)] {
         &self.pairs
     }

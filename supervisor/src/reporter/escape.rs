@@ -63,7 +63,7 @@ fn dollar_quote(bytes: &[u8]) -> String {
 
 fn push_byte(out: &mut String, byte: u8) {
     // Writing to a string cannot fail. Two digits always: a shell reads no more than two.
-    drop(write!(out, "\\x{byte:02x}"));
+    let _ = write!(out, "\\x{byte:02x}");
 }
 
 /// Control characters (C0, DEL, C1), marks that turn or isolate the direction of writing, separators that

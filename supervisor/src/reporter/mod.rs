@@ -8,7 +8,7 @@
 //! - Elsewhere: a line every ten seconds and at the end.
 //! - For each attempt that crashed, ran past its limit or used too much memory: a [card](self::card) with
 //!   the task, the attempt, the cause, what happens next, and a command that runs this task alone. After
-//!   [`CARDS_IN_A_ROW`] of them each becomes one line, so that ten thousand do not bury the rest.
+//!   [`card::CARDS_IN_A_ROW`] of them each becomes one line, so that ten thousand do not bury the rest.
 //!
 //! What comes from outside (ids, messages of workers, paths) passes through [`escape()`]: no control
 //! character reaches the terminal but those that we put there. Words carry the meaning, colour only
@@ -21,7 +21,11 @@ mod screen;
 mod tally;
 pub mod words;
 
-pub use card::CARDS_IN_A_ROW;
-pub use escape::{escape, shell_quote};
+pub use escape::escape;
 pub use live::Reporter;
-pub use tally::Tally;
+
+/// A line of talk where no reporter is at work. A stderr that is gone is no failure.
+pub fn talk(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{}", escape(line));
+}

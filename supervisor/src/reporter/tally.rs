@@ -43,6 +43,7 @@ impl Tally {
     }
 
     /// Tasks that ended otherwise than ok, in this process.
+    #[cfg(test)]
     pub fn not_ok(&self) -> u64 {
         self.ended() - self.count(OutcomeKind::Ok)
     }
