@@ -210,10 +210,8 @@ impl<'a> Reporter<'a> {
             self.screen.line(tone, &ended.line());
             return;
         }
-        for (at, line) in ended.card(&self.run_dir).iter().enumerate() {
-            self.screen
-                .line(if at == 0 { tone } else { Tone::Plain }, line);
-        }
+        let card = ended.card(&self.run_dir);
+        self.screen.lines(tone, card.iter().map(String::as_str));
     }
 
     fn on_stopping(&mut self, reason: &StopReason) {
@@ -246,10 +244,8 @@ impl<'a> Reporter<'a> {
 
     /// Lines that may hold text from outside.
     fn talk(&mut self, tone: Tone, text: &str) {
-        for (at, line) in text.lines().enumerate() {
-            self.screen
-                .line(if at == 0 { tone } else { Tone::Plain }, &escape(line));
-        }
+        let lines: Vec<String> = text.lines().map(escape).collect();
+        self.screen.lines(tone, lines.iter().map(String::as_str));
     }
 
     fn shows_progress(&self) -> bool {
@@ -283,7 +279,7 @@ impl<'a> Reporter<'a> {
         }
     }
 
-    /// Ok always, the rest where there is any.
+    /// Tasks by state, ok always, then attempts that ended no task; each only where there is any.
     fn sums(&self) -> String {
         let mut parts = Vec::new();
         for kind in OutcomeKind::ALL {
@@ -292,8 +288,16 @@ impl<'a> Reporter<'a> {
                 parts.push(format!("{} {}", thousands(number), kind.name()));
             }
         }
-        if self.tally.retried > 0 {
-            parts.push(format!("{} retried", thousands(self.tally.retried)));
+        let attempts = [
+            (self.tally.retried, "retried"),
+            (self.tally.requeued, "requeued"),
+            (self.tally.interrupted, "interrupted"),
+            (self.tally.start_failed, "not started"),
+        ];
+        for (number, what) in attempts {
+            if number > 0 {
+                parts.push(format!("{} {what}", thousands(number)));
+            }
         }
         parts.join(", ")
     }
@@ -324,7 +328,7 @@ fn remaining(done: u64, total: u64, elapsed: Duration) -> String {
     }
     let left = elapsed.as_secs_f64() * (total - done) as f64 / done as f64;
     match Duration::try_from_secs_f64(left) {
-        Ok(left) => format!(", about {} left", span(left)),
+        Ok(left) => format!(", about {} left", span(left.max(Duration::from_secs(1)))),
         Err(_) => String::new(),
     }
 }

@@ -45,7 +45,7 @@ impl Screen {
             out: Box::new(AutoStream::new(io::stderr(), choice)),
             colour: choice != ColorChoice::Never,
             bar: (wants_bar && io::stderr().is_terminal())
-                .then(|| bar(ProgressDrawTarget::stderr_with_hz(20))),
+                .then(|| bar(ProgressDrawTarget::stderr_with_hz(10))),
         }
     }
 
@@ -60,14 +60,23 @@ impl Screen {
 
     /// Writes a line whose first word has a tone. The caller has escaped it.
     pub(super) fn line(&mut self, tone: Tone, line: &str) {
-        let text = if self.colour {
-            paint(tone, line)
-        } else {
-            format!("{line}\n")
-        };
+        self.lines(tone, [line]);
+    }
+
+    /// Writes lines that belong together; the tone is that of the first.
+    pub(super) fn lines<'t>(&mut self, tone: Tone, lines: impl IntoIterator<Item = &'t str>) {
+        let mut text = String::new();
+        for line in lines {
+            if self.colour && text.is_empty() {
+                text.push_str(&paint(tone, line));
+            } else {
+                text.push_str(line);
+            }
+            text.push('\n');
+        }
         let out = &mut self.out;
         let mut write = || {
-            // One write a line, so that lines of other processes do not fall into it.
+            // One write, so that lines of other processes do not fall into it.
             let _ = out.write_all(text.as_bytes());
             let _ = out.flush();
         };
@@ -80,7 +89,10 @@ impl Screen {
     /// Redraws the bar.
     pub(super) fn draw(&mut self, done: u64, total: u64, message: String) {
         if let Some(bar) = &self.bar {
-            bar.set_length(total);
+            // Each setter draws, within the limit of the target: only what changed is set.
+            if bar.length() != Some(total) {
+                bar.set_length(total);
+            }
             bar.set_position(done);
             bar.set_message(message);
         }
@@ -112,7 +124,7 @@ pub(super) fn bar(target: ProgressDrawTarget) -> ProgressBar {
 /// The line with its first word in colour.
 fn paint(tone: Tone, line: &str) -> String {
     let code = match tone {
-        Tone::Plain => return format!("{line}\n"),
+        Tone::Plain => return line.to_owned(),
         Tone::Good => "32",
         Tone::Bad => "1;31",
         Tone::Dim => "2",
@@ -122,7 +134,7 @@ fn paint(tone: Tone, line: &str) -> String {
         _ => line.find("  ").unwrap_or(line.len()),
     };
     let (word, rest) = line.split_at(word);
-    format!("\x1b[{code}m{word}\x1b[0m{rest}\n")
+    format!("\x1b[{code}m{word}\x1b[0m{rest}")
 }
 
 #[cfg(test)]
@@ -131,12 +143,12 @@ mod tests {
 
     #[test]
     fn colour_repeats_the_first_words() {
-        assert_eq!(paint(Tone::Plain, "a  b"), "a  b\n");
+        assert_eq!(paint(Tone::Plain, "a  b"), "a  b");
         assert_eq!(
             paint(Tone::Bad, "NOT STARTED  b"),
-            "\x1b[1;31mNOT STARTED\x1b[0m  b\n"
+            "\x1b[1;31mNOT STARTED\x1b[0m  b"
         );
-        assert_eq!(paint(Tone::Good, "ok"), "\x1b[32mok\x1b[0m\n");
-        assert_eq!(paint(Tone::Dim, "a  b"), "\x1b[2ma  b\x1b[0m\n");
+        assert_eq!(paint(Tone::Good, "ok"), "\x1b[32mok\x1b[0m");
+        assert_eq!(paint(Tone::Dim, "a  b"), "\x1b[2ma  b\x1b[0m");
     }
 }
