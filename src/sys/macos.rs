@@ -1,0 +1,430 @@
+//! macOS: a waiting thread per child, a kqueue for signals, a watch on the parent.
+//!
+//! What Linux has and this system lacks, and what stands in for it:
+//!
+//! - No pidfd: [`Reaper`] has a thread per child, which waits without reaping (`waitid` with `WNOWAIT`)
+//!   and reaps under the lock that whoever signals must hold.
+//! - No subreaper: orphans go to launchd, which reaps them. The process group of a worker is still ended
+//!   with it; what left the group is out of reach.
+//! - No parent-death signal: a thread of the worker looks who its parent is, four times a second.
+//! - No fork worth offering: the system's own libraries (Grand Central Dispatch, Mach ports, of which
+//!   ipc-channel is made) do not survive one. Workers are started by exec only.
+//!
+//! This file is type-checked, not run: no test of the project has run on macOS.
+
+use std::collections::HashSet;
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::libc;
+use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
+use nix::sys::signal::{SigSet, Signal};
+
+pub use super::unix::{
+    OutputReader, create_private_dir, fill_random, hostname, inherit, kernel, kill_group, lock_file,
+    monotonic_now, open_no_follow, open_private_new, output_pipe, own_rusage, parent_is, point_link,
+    quiet_exit, raise_open_files, reset_signals, restrict_new_files, signal_name, spawn, sync_dir,
+    temporary_pause, terminate_group, withhold,
+};
+use super::unix::{close_raw, harden_common, require_parent, wait_for, watched_signals};
+use super::{Exit, ForkWay, Forked, GuardOrder, RuntimeParent, SignalNotice, UsableCores};
+use crate::ids::Pid;
+
+/// Threads that only wait need little.
+const SMALL_STACK: usize = 64 << 10;
+
+fn unsupported(what: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!("{what}: not on this platform"),
+    )
+}
+
+/// Whether this platform has a fork worth offering. This one does not; see the head of the file.
+pub fn fork_is_offered() -> bool {
+    false
+}
+
+/// Threads of this process.
+///
+/// # Errors
+///
+/// Always, here: only a zygote needs the number.
+pub fn thread_count() -> io::Result<usize> {
+    Err(unsupported("counting threads"))
+}
+
+/// Makes a worker out of the calling process.
+///
+/// # Errors
+///
+/// Always, here.
+pub fn fork_worker(_way: ForkWay) -> io::Result<Forked> {
+    Err(unsupported("forking workers"))
+}
+
+/// Makes this process the one that adopts orphans among its descendants.
+///
+/// # Errors
+///
+/// Always, here.
+pub fn become_subreaper() -> io::Result<()> {
+    Err(unsupported("adopting orphans"))
+}
+
+/// What the zygote does to itself once.
+///
+/// # Errors
+///
+/// Always, here: there is no zygote without fork.
+pub fn guard_zygote(_order: &GuardOrder, _outputs: &[(i32, i32)]) -> io::Result<()> {
+    Err(unsupported("a zygote"))
+}
+
+/// What every worker does to itself before it touches a task: default signals, no core files, and an end
+/// of its own once the supervisor is gone.
+///
+/// # Errors
+///
+/// The supervisor is not its parent (any more), no thread can be had for the watch, or the worker is said
+/// to come from a zygote, which this platform has not.
+pub fn guard_worker(
+    order: &GuardOrder,
+    from_zygote: Option<ForkWay>,
+    _output: Option<(i32, i32)>,
+    _all_outputs: &[(i32, i32)],
+) -> io::Result<()> {
+    if from_zygote.is_some() {
+        return Err(unsupported("a worker from a zygote"));
+    }
+    harden_common();
+    end_with(order.supervisor)?;
+    require_parent(order)
+}
+
+/// How often a worker looks whether its supervisor is still there.
+const PARENT_LOOK: Duration = Duration::from_millis(250);
+
+/// The code with which a worker leaves whose supervisor is gone. Nobody is left to read it.
+const SUPERVISOR_GONE: i32 = 71;
+
+/// Starts the watch that ends this process, whatever it computes, once another is its parent. The thread
+/// is never joined: it ends with the process, or ends it.
+fn end_with(supervisor: Pid) -> io::Result<()> {
+    std::thread::Builder::new()
+        .name(String::from("parent watch"))
+        .stack_size(SMALL_STACK)
+        .spawn(move || {
+            while parent_is(supervisor) {
+                std::thread::sleep(PARENT_LOOK);
+            }
+            quiet_exit(SUPERVISOR_GONE)
+        })
+        .map(drop)
+}
+
+/// Closes every descriptor from 3 up but these, as far as the limit of open files reaches: what a careless
+/// parent left open is nothing of ours.
+pub fn close_strays(keep: &[RawFd]) {
+    use nix::sys::resource::{Resource, getrlimit};
+    // The limit is often "infinite", but no process holds more than the kernel's own bound per process.
+    const BOUND: u64 = 10_240;
+    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(BOUND, |(soft, _)| soft.min(BOUND));
+    for fd in 3..RawFd::try_from(limit).unwrap_or(RawFd::MAX) {
+        if !keep.contains(&fd) {
+            close_raw(fd);
+        }
+    }
+}
+
+/// The threads that learn of deaths: one per child, waiting for that child alone.
+///
+/// It never waits for "any child": children that nobody told it about are left alone. Children that
+/// outlive it are reaped, but nobody is told.
+#[derive(Debug)]
+pub struct Reaper {
+    shared: Arc<ReaperShared>,
+}
+
+struct ReaperShared {
+    book: Mutex<Book>,
+    tell: Box<dyn Fn(Exit) + Send + Sync>,
+}
+
+/// Whoever signals or reaps a child holds the lock on this, so that a number is never used for a process
+/// that has taken it over.
+#[derive(Default)]
+struct Book {
+    alive: HashSet<Pid>,
+    closed: bool,
+}
+
+impl std::fmt::Debug for ReaperShared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReaperShared").finish_non_exhaustive()
+    }
+}
+
+impl Reaper {
+    /// A reaper that calls `tell` once for each child that is given to [`Reaper::watch`].
+    ///
+    /// # Errors
+    ///
+    /// None, here.
+    pub fn start(tell: impl Fn(Exit) + Send + Sync + 'static) -> io::Result<Reaper> {
+        Ok(Reaper {
+            shared: Arc::new(ReaperShared {
+                book: Mutex::default(),
+                tell: Box::new(tell),
+            }),
+        })
+    }
+
+    /// Watches a child of this process that nobody has reaped.
+    ///
+    /// # Errors
+    ///
+    /// No thread can be had for it.
+    pub fn watch(&self, pid: Pid) -> io::Result<()> {
+        self.shared.book().alive.insert(pid);
+        let shared = Arc::clone(&self.shared);
+        std::thread::Builder::new()
+            .name(format!("wait {pid}"))
+            .stack_size(SMALL_STACK)
+            .spawn(move || {
+                wait_until_over(pid);
+                shared.settle(pid);
+            })
+            .map(drop)
+    }
+
+    /// Does something to a watched child, such as [`kill_group`], unless it has been reaped.
+    pub fn while_unreaped(&self, pid: Pid, act: impl FnOnce(Pid)) {
+        let book = self.shared.book();
+        if book.alive.contains(&pid) {
+            act(pid);
+        }
+    }
+}
+
+impl Drop for Reaper {
+    fn drop(&mut self) {
+        self.shared.book().closed = true;
+    }
+}
+
+impl ReaperShared {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reaps a child that is over. What it started and left in its group ends with it: the group is ended
+    /// while the dead leader still holds its number.
+    fn settle(&self, pid: Pid) {
+        let mut book = self.book();
+        kill_group(pid);
+        // Blocking is safe: the child is over, or is none of ours, which is an answer too.
+        let Some((cause, resources)) = wait_for(pid, true) else {
+            return;
+        };
+        book.alive.remove(&pid);
+        let closed = book.closed;
+        drop(book);
+        if !closed {
+            (self.tell)(Exit {
+                pid,
+                cause,
+                resources,
+                at: monotonic_now(),
+            });
+        }
+    }
+}
+
+/// Waits until a child is over, without reaping it; returns at once if it is no child of ours.
+#[expect(unsafe_code, reason = "nix has no waitid for this platform")]
+fn wait_until_over(pid: Pid) {
+    loop {
+        // SAFETY: an all-zero siginfo_t is a valid value to be written over.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        // SAFETY: the pointer is to a live value of ours; any number is a valid id. WNOWAIT leaves the
+        // child for whoever reaps it.
+        let done =
+            unsafe { libc::waitid(libc::P_PID, pid.0, &raw mut info, libc::WEXITED | libc::WNOWAIT) };
+        if done == 0 || nix::errno::Errno::last() != nix::errno::Errno::EINTR {
+            return;
+        }
+    }
+}
+
+/// The thread that learns of signals: a kqueue, which notes signals even while they are blocked.
+///
+/// `sigwait` would do for the signals alone, but it has no limit of time here: the heartbeat and the end
+/// of the watch would each need a thread or a signal more.
+///
+/// [`SignalWatch::block`] comes first, in the main thread before there is any other, so that no thread can
+/// be chosen by the kernel to take a signal in the middle of something.
+#[derive(Debug)]
+pub struct SignalWatch {
+    queue: Arc<Kqueue>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How often the watch notes that the supervisor is running; a larger gap means that it was stopped.
+const HEARTBEAT: Duration = Duration::from_millis(250);
+
+/// The user event that ends the watch.
+const WAKE: usize = 0;
+
+impl SignalWatch {
+    /// Keeps the watched signals for the watch.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses.
+    pub fn block() -> io::Result<()> {
+        Ok(watched_signals().thread_block()?)
+    }
+
+    /// Starts the thread; it calls `tell` for each signal that asks the supervisor to stop, and after
+    /// each time that the supervisor was itself stopped.
+    ///
+    /// # Errors
+    ///
+    /// No descriptor or thread can be had.
+    pub fn start(tell: impl Fn(SignalNotice) + Send + 'static) -> io::Result<SignalWatch> {
+        let queue = Arc::new(Kqueue::new()?);
+        let watched = watched_signals();
+        let mut wanted = vec![event(WAKE, EventFilter::EVFILT_USER, FilterFlag::empty())];
+        wanted.extend(watched.iter().map(|signal| {
+            event(signal as usize, EventFilter::EVFILT_SIGNAL, FilterFlag::empty())
+        }));
+        queue.kevent(&wanted, &mut [], None)?;
+        // What came between `block` and now is pending and in no queue. A signal in this very moment is
+        // told twice, which is better than never.
+        let early = pending(&watched);
+        let for_thread = Arc::clone(&queue);
+        let thread = std::thread::Builder::new()
+            .name(String::from("signals"))
+            .spawn(move || {
+                for signal in early {
+                    tell(SignalNotice::Stop(signal as i32));
+                }
+                watch_signals(&for_thread, &tell);
+            })?;
+        Ok(SignalWatch {
+            queue,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for SignalWatch {
+    fn drop(&mut self) {
+        let trigger = event(WAKE, EventFilter::EVFILT_USER, FilterFlag::NOTE_TRIGGER);
+        if self.queue.kevent(&[trigger], &mut [], None).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn event(ident: usize, filter: EventFilter, what: FilterFlag) -> KEvent {
+    KEvent::new(ident, filter, EvFlags::EV_ADD | EvFlags::EV_CLEAR, what, 0, 0)
+}
+
+/// Those signals that ask us to stop and wait to be delivered.
+#[expect(unsafe_code, reason = "nix has no sigpending")]
+fn pending(watched: &SigSet) -> Vec<Signal> {
+    // SAFETY: an all-zero set is a valid value to be written over.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live value of ours.
+    if unsafe { libc::sigpending(&raw mut set) } != 0 {
+        return Vec::new();
+    }
+    // SAFETY: the kernel has just written the set.
+    let set = unsafe { SigSet::from_sigset_t_unchecked(set) };
+    watched
+        .iter()
+        .filter(|&signal| signal != Signal::SIGCONT && set.contains(signal))
+        .collect()
+}
+
+fn watch_signals(queue: &Kqueue, tell: &dyn Fn(SignalNotice)) {
+    let pause = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: libc::c_long::from(HEARTBEAT.subsec_millis() as i32) * 1_000_000,
+    };
+    let mut last_seen = monotonic_now();
+    let mut events = [event(WAKE, EventFilter::EVFILT_USER, FilterFlag::empty()); 8];
+    loop {
+        // An error is EINTR: the heartbeat goes on.
+        let ready = queue.kevent(&[], &mut events, Some(pause)).unwrap_or(0);
+        let now = monotonic_now();
+        let gap = now.since(last_seen);
+        last_seen = now;
+        let mut continued = false;
+        for event in &events[..ready] {
+            match (event.filter(), i32::try_from(event.ident())) {
+                (Ok(EventFilter::EVFILT_USER), _) => return,
+                (_, Ok(number)) if number == Signal::SIGCONT as i32 => continued = true,
+                (_, Ok(number)) => tell(SignalNotice::Stop(number)),
+                _ => {}
+            }
+        }
+        // A stopped process has no heartbeat. The continue signal alone would not tell for how long it
+        // was stopped; the gap alone could be a busy machine, so it counts from four beats on.
+        if gap > HEARTBEAT * 4 || (continued && gap > HEARTBEAT) {
+            tell(SignalNotice::Continued(gap.saturating_sub(HEARTBEAT)));
+        }
+    }
+}
+
+/// Ends an adopted orphan. There are none here, as there is no subreaper; a child of that number is ended
+/// and reaped all the same.
+pub fn end_orphan(pid: Pid) {
+    kill_group(pid);
+    let _ = wait_for(pid, false);
+}
+
+/// The children of this process that were adopted or that nobody watches: none can be named here.
+pub fn children() -> Vec<Pid> {
+    Vec::new()
+}
+
+/// Where private runtime folders are made: the user's own temporary folder. There is none in memory.
+pub fn runtime_parent() -> RuntimeParent {
+    RuntimeParent {
+        path: std::env::temp_dir(),
+        in_memory: false,
+    }
+}
+
+/// The cores that this process may use: all, as this system has neither affinity nor quotas.
+pub fn usable_cores() -> UsableCores {
+    let all = std::thread::available_parallelism()
+        .ok()
+        .and_then(|n| u32::try_from(n.get()).ok())
+        .unwrap_or(1);
+    UsableCores::from_limits(all, None)
+}
+
+/// Memory that could be had now, in bytes, if the kernel says.
+pub fn memory_available() -> Option<u64> {
+    memory(sysinfo::System::available_memory)
+}
+
+/// Memory of this machine in bytes, if the kernel says.
+pub fn memory_total() -> Option<u64> {
+    memory(sysinfo::System::total_memory)
+}
+
+fn memory(figure: impl Fn(&sysinfo::System) -> u64) -> Option<u64> {
+    let mut system = sysinfo::System::new().ok()?;
+    system.refresh_memory();
+    Some(figure(&system)).filter(|&bytes| bytes > 0)
+}
