@@ -122,7 +122,7 @@ impl Body {
     /// # Errors
     ///
     /// [`PlanTooLarge`] beyond 2^32 - 1 tasks.
-    pub fn len(&self) -> Result<u32, PlanTooLarge> {
+    pub fn task_count(&self) -> Result<u32, PlanTooLarge> {
         let tasks = match self {
             Body::Forecast(body) => body.series.len().checked_mul(body.models.len()),
             Body::Lfsr(body) => Some(body.ranges.len()),
@@ -165,7 +165,7 @@ impl Plan {
         let mut planned = Vec::new();
         let mut len = 0u32;
         for (name, body) in experiments {
-            let tasks = body.len()?;
+            let tasks = body.task_count()?;
             planned.push(Planned {
                 name,
                 first: TaskIndex(len),

@@ -146,7 +146,11 @@ mod tests {
     #[test]
     fn gaps_losses_and_changes_are_noticed() {
         let bytes = vec![7u8; 3 * PARCEL_CAP];
-        let Cut { chunks, last, digest } = cut(bytes);
+        let Cut {
+            chunks,
+            last,
+            digest,
+        } = cut(bytes);
         let mut gap = Assembly::default();
         assert_eq!(
             gap.add(1, &chunks[1]),

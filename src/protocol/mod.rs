@@ -241,7 +241,8 @@ pub struct Moments {
 ///
 /// A sentence that says why it cannot travel; it fits as the error of a [`WorkResult`].
 pub fn encode_result(result: &WorkResult) -> Result<Vec<u8>, String> {
-    let bytes = postcard::to_stdvec(result).map_err(|error| format!("result cannot be encoded: {error}"))?;
+    let bytes = postcard::to_stdvec(result)
+        .map_err(|error| format!("result cannot be encoded: {error}"))?;
     if bytes.len() > Assembly::RESULT_CAP {
         return Err(format!(
             "result too large: {} bytes, at most {} can be kept",

@@ -109,7 +109,10 @@ mod tests {
     #[test]
     fn what_is_packed_comes_out() {
         let parcel = Parcel::pack(&(7u32, "seven")).expect("it is small");
-        assert_eq!(parcel.unpack::<(u32, String)>().expect("it was packed so"), (7, "seven".into()));
+        assert_eq!(
+            parcel.unpack::<(u32, String)>().expect("it was packed so"),
+            (7, "seven".into())
+        );
         assert!(parcel.unpack::<Vec<String>>().is_err());
     }
 }

@@ -16,10 +16,10 @@ use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 pub use super::unix::{
-    OutputReader, create_private_dir, fill_random, hostname, inherit, kernel, kill_group, lock_file,
-    monotonic_now, open_no_follow, open_private_new, output_pipe, own_rusage, parent_is, point_link,
-    quiet_exit, raise_open_files, reset_signals, restrict_new_files, signal_name, spawn, sync_dir, temporary_pause,
-    terminate_group, withhold,
+    OutputReader, create_private_dir, fill_random, hostname, inherit, kernel, kill_group,
+    lock_file, monotonic_now, open_no_follow, open_private_new, output_pipe, own_rusage, parent_is,
+    point_link, quiet_exit, raise_open_files, reset_signals, restrict_new_files, signal_name,
+    spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
 use super::unix::{
     close_on_exec, close_raw, harden_common, lead_group, redirect_output, require_parent, wait_for,
@@ -58,7 +58,10 @@ pub fn fork_worker(way: ForkWay) -> io::Result<Forked> {
     }
 }
 
-#[expect(unsafe_code, reason = "neither std nor nix can pass CLONE_PARENT without a new stack")]
+#[expect(
+    unsafe_code,
+    reason = "neither std nor nix can pass CLONE_PARENT without a new stack"
+)]
 fn clone_parent() -> io::Result<Forked> {
     let flags = libc::CLONE_PARENT | libc::SIGCHLD;
     // SAFETY: without CLONE_VM and with a null stack this is fork(2) with another parent: the child has
@@ -93,7 +96,9 @@ fn double_fork() -> io::Result<Forked> {
                 Some((crate::experiment::ExitCause::Exited(errno), _)) => {
                     Err(io::Error::from_raw_os_error(errno))
                 }
-                other => Err(io::Error::other(format!("the middle process ended: {other:?}"))),
+                other => Err(io::Error::other(format!(
+                    "the middle process ended: {other:?}"
+                ))),
             }
         }
     }
@@ -177,7 +182,10 @@ fn die_with(order: &GuardOrder) -> io::Result<()> {
 
 /// Closes every descriptor from 3 up but these: what a careless parent left open is nothing of ours.
 pub fn close_strays(keep: &[RawFd]) {
-    let mut keep: Vec<u32> = keep.iter().filter_map(|&fd| u32::try_from(fd).ok()).collect();
+    let mut keep: Vec<u32> = keep
+        .iter()
+        .filter_map(|&fd| u32::try_from(fd).ok())
+        .collect();
     keep.sort_unstable();
     let mut from = 3u32;
     for fd in keep {
@@ -189,7 +197,10 @@ pub fn close_strays(keep: &[RawFd]) {
     close_range(from, u32::MAX);
 }
 
-#[expect(unsafe_code, reason = "closes inherited descriptors that no Rust value owns")]
+#[expect(
+    unsafe_code,
+    reason = "closes inherited descriptors that no Rust value owns"
+)]
 fn close_range(first: u32, last: u32) {
     // SAFETY: called at the start of a program, before it has opened anything of its own.
     let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
@@ -301,7 +312,9 @@ impl Reaper {
 /// Waits until a child is over, without reaping it.
 fn wait_until_over(pid: Pid) {
     use nix::sys::wait::{Id, WaitPidFlag, waitid};
-    let Ok(raw) = i32::try_from(pid.0) else { return };
+    let Ok(raw) = i32::try_from(pid.0) else {
+        return;
+    };
     let pid = nix::unistd::Pid::from_raw(raw);
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
     while waitid(Id::Pid(pid), flags) == Err(nix::errno::Errno::EINTR) {}
@@ -486,7 +499,9 @@ pub fn runtime_parent() -> RuntimeParent {
         .map(std::path::PathBuf::from)
         .into_iter()
         .chain([std::path::PathBuf::from("/dev/shm")])
-        .find(|path| path.is_dir() && nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok());
+        .find(|path| {
+            path.is_dir() && nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok()
+        });
     match in_memory {
         Some(path) => RuntimeParent {
             path,
@@ -544,7 +559,9 @@ fn cgroup_quota() -> Option<f64> {
                         .ok()
                         .and_then(|text| text.trim().parse::<f64>().ok())
                 };
-                if let (Some(us), Some(period)) = (read("cpu.cfs_quota_us"), read("cpu.cfs_period_us")) {
+                if let (Some(us), Some(period)) =
+                    (read("cpu.cfs_quota_us"), read("cpu.cfs_period_us"))
+                {
                     note((us > 0.0 && period > 0.0).then(|| us / period));
                 }
             }
@@ -622,7 +639,10 @@ mod tests {
         let (go, wait) = mpsc::channel::<()>();
         let thread = std::thread::spawn(move || wait.recv());
         let error = fork_worker(ForkWay::CloneParent).expect_err("this process has threads");
-        assert!(error.to_string().contains("more than one thread"), "{error}");
+        assert!(
+            error.to_string().contains("more than one thread"),
+            "{error}"
+        );
         drop(go);
         let _ = thread.join();
     }

@@ -24,10 +24,10 @@ use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
 use nix::sys::signal::{SigSet, Signal};
 
 pub use super::unix::{
-    OutputReader, create_private_dir, fill_random, hostname, inherit, kernel, kill_group, lock_file,
-    monotonic_now, open_no_follow, open_private_new, output_pipe, own_rusage, parent_is, point_link,
-    quiet_exit, raise_open_files, reset_signals, restrict_new_files, signal_name, spawn, sync_dir,
-    temporary_pause, terminate_group, withhold,
+    OutputReader, create_private_dir, fill_random, hostname, inherit, kernel, kill_group,
+    lock_file, monotonic_now, open_no_follow, open_private_new, output_pipe, own_rusage, parent_is,
+    point_link, quiet_exit, raise_open_files, reset_signals, restrict_new_files, signal_name,
+    spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
 use super::unix::{close_raw, harden_common, require_parent, wait_for, watched_signals};
 use super::{Exit, ForkWay, Forked, GuardOrder, RuntimeParent, SignalNotice, UsableCores};
@@ -252,8 +252,14 @@ fn wait_until_over(pid: Pid) {
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
         // SAFETY: the pointer is to a live value of ours; any number is a valid id. WNOWAIT leaves the
         // child for whoever reaps it.
-        let done =
-            unsafe { libc::waitid(libc::P_PID, pid.0, &raw mut info, libc::WEXITED | libc::WNOWAIT) };
+        let done = unsafe {
+            libc::waitid(
+                libc::P_PID,
+                pid.0,
+                &raw mut info,
+                libc::WEXITED | libc::WNOWAIT,
+            )
+        };
         if done == 0 || nix::errno::Errno::last() != nix::errno::Errno::EINTR {
             return;
         }
@@ -300,7 +306,11 @@ impl SignalWatch {
         let watched = watched_signals();
         let mut wanted = vec![event(WAKE, EventFilter::EVFILT_USER, FilterFlag::empty())];
         wanted.extend(watched.iter().map(|signal| {
-            event(signal as usize, EventFilter::EVFILT_SIGNAL, FilterFlag::empty())
+            event(
+                signal as usize,
+                EventFilter::EVFILT_SIGNAL,
+                FilterFlag::empty(),
+            )
         }));
         queue.kevent(&wanted, &mut [], None)?;
         // What came between `block` and now is pending and in no queue. A signal in this very moment is
@@ -334,7 +344,14 @@ impl Drop for SignalWatch {
 }
 
 fn event(ident: usize, filter: EventFilter, what: FilterFlag) -> KEvent {
-    KEvent::new(ident, filter, EvFlags::EV_ADD | EvFlags::EV_CLEAR, what, 0, 0)
+    KEvent::new(
+        ident,
+        filter,
+        EvFlags::EV_ADD | EvFlags::EV_CLEAR,
+        what,
+        0,
+        0,
+    )
 }
 
 /// Those signals that ask us to stop and wait to be delivered.

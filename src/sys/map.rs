@@ -20,7 +20,10 @@ impl MappedFile {
     /// # Errors
     ///
     /// The file cannot be opened, is empty, or cannot be mapped.
-    #[expect(unsafe_code, reason = "memory maps are unsafe by nature; see the module's rule")]
+    #[expect(
+        unsafe_code,
+        reason = "memory maps are unsafe by nature; see the module's rule"
+    )]
     pub fn open(path: &Path) -> io::Result<MappedFile> {
         let file = super::open_no_follow(path)?;
         // SAFETY: the map is read-only and private to readers of plain numbers: any bit pattern is a

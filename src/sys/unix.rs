@@ -299,7 +299,10 @@ pub fn reset_signals() {
 }
 
 /// Whether this signal was ignored when we were started (`nohup` does that to SIGHUP): then it stays so.
-#[expect(unsafe_code, reason = "std and nix cannot ask for a disposition without setting one")]
+#[expect(
+    unsafe_code,
+    reason = "std and nix cannot ask for a disposition without setting one"
+)]
 fn is_ignored(signal: Signal) -> bool {
     // SAFETY: an all-zero sigaction is a valid value to be written over.
     let mut current: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -327,13 +330,15 @@ pub fn signal_name(signal: i32) -> String {
 
 /// What this process has used so far.
 pub fn own_rusage() -> ResourceUse {
-    getrusage(UsageWho::RUSAGE_SELF).map_or_else(|_| ResourceUse::default(), |u| resources(u.as_ref()))
+    getrusage(UsageWho::RUSAGE_SELF)
+        .map_or_else(|_| ResourceUse::default(), |u| resources(u.as_ref()))
 }
 
 /// The kernel's figures in our units.
 pub(super) fn resources(usage: &libc::rusage) -> ResourceUse {
     let count = |n: libc::c_long| u64::try_from(n).unwrap_or(0);
-    let micros = |t: libc::timeval| count(t.tv_sec) * 1_000_000 + u64::try_from(t.tv_usec).unwrap_or(0);
+    let micros =
+        |t: libc::timeval| count(t.tv_sec) * 1_000_000 + u64::try_from(t.tv_usec).unwrap_or(0);
     ResourceUse {
         user_us: micros(usage.ru_utime),
         system_us: micros(usage.ru_stime),
@@ -345,7 +350,10 @@ pub(super) fn resources(usage: &libc::rusage) -> ResourceUse {
 }
 
 /// Waits for one child, by pid. `None` = it has not ended yet (`block` unset).
-#[expect(unsafe_code, reason = "nix has no wait4, which alone gives status and usage together")]
+#[expect(
+    unsafe_code,
+    reason = "nix has no wait4, which alone gives status and usage together"
+)]
 pub(super) fn wait_for(pid: Pid, block: bool) -> Option<(ExitCause, ResourceUse)> {
     let mut status = 0;
     // SAFETY: an all-zero rusage is a valid value to be written over.
@@ -383,23 +391,36 @@ pub(super) fn redirect_output(out: RawFd, err: RawFd) -> io::Result<()> {
     dup_onto(err, 2)
 }
 
-#[expect(unsafe_code, reason = "the numbers come from the supervisor's own inherited pipes")]
+#[expect(
+    unsafe_code,
+    reason = "the numbers come from the supervisor's own inherited pipes"
+)]
 fn dup_onto(from: RawFd, to: RawFd) -> io::Result<()> {
     // SAFETY: `from` is a pipe that the zygote inherited for this purpose and keeps open; `to` is 1 or
     // 2, whose std handles hold no state that a new target could invalidate.
     let done = unsafe { libc::dup2(from, to) };
-    if done == to { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if done == to {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Marks an inherited descriptor so that programs started from here do not inherit it again.
-#[expect(unsafe_code, reason = "the numbers come from the supervisor's own inherited pipes")]
+#[expect(
+    unsafe_code,
+    reason = "the numbers come from the supervisor's own inherited pipes"
+)]
 pub(super) fn close_on_exec(fd: RawFd) {
     // SAFETY: the descriptor is one the supervisor told us it handed on, open for our whole life.
     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
     let _ = fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
 }
 
-#[expect(unsafe_code, reason = "closes inherited descriptors that no Rust value owns")]
+#[expect(
+    unsafe_code,
+    reason = "closes inherited descriptors that no Rust value owns"
+)]
 pub(super) fn close_raw(fd: RawFd) {
     // SAFETY: callers pass descriptors that were inherited and that no Rust value of ours owns.
     unsafe {
@@ -425,7 +446,9 @@ pub(super) fn require_parent(order: &GuardOrder) -> io::Result<()> {
     if parent_is(order.supervisor) {
         Ok(())
     } else {
-        Err(io::Error::other("the supervisor is not this process's parent"))
+        Err(io::Error::other(
+            "the supervisor is not this process's parent",
+        ))
     }
 }
 
@@ -521,7 +544,10 @@ mod tests {
         let mut buffer = [0u8; 16];
         assert_eq!(reader.read_available(&mut buffer).expect("reads"), 0);
         writer.write_all(b"hello").expect("writes");
-        assert_eq!(OutputReader::wait_any(&[&reader], 1000).expect("waits"), [0]);
+        assert_eq!(
+            OutputReader::wait_any(&[&reader], 1000).expect("waits"),
+            [0]
+        );
         assert_eq!(reader.read_available(&mut buffer).expect("reads"), 5);
     }
 }

@@ -33,9 +33,12 @@ use std::time::Duration;
 use windows_sys::Win32::Foundation::{
     FILETIME, STATUS_ACCESS_VIOLATION, STATUS_CONTROL_C_EXIT, STATUS_FLOAT_DIVIDE_BY_ZERO,
     STATUS_ILLEGAL_INSTRUCTION, STATUS_IN_PAGE_ERROR, STATUS_INTEGER_DIVIDE_BY_ZERO,
-    STATUS_PRIVILEGED_INSTRUCTION, STATUS_STACK_BUFFER_OVERRUN, STATUS_STACK_OVERFLOW, WAIT_TIMEOUT,
+    STATUS_PRIVILEGED_INSTRUCTION, STATUS_STACK_BUFFER_OVERRUN, STATUS_STACK_OVERFLOW,
+    WAIT_TIMEOUT,
 };
-use windows_sys::Win32::Security::Cryptography::{BCRYPT_USE_SYSTEM_PREFERRED_RNG, BCryptGenRandom};
+use windows_sys::Win32::Security::Cryptography::{
+    BCRYPT_USE_SYSTEM_PREFERRED_RNG, BCryptGenRandom,
+};
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
 };
@@ -88,7 +91,11 @@ fn unsupported(what: &str) -> io::Error {
 
 /// The result of a call that says 0 for failure.
 fn checked(answer: BOOL) -> io::Result<()> {
-    if answer == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if answer == 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether this platform has a fork worth offering. This one has none.
@@ -204,7 +211,10 @@ pub fn temporary_pause() {
 }
 
 /// Now, on the clock that all processes of this machine share. It goes on while the machine sleeps.
-#[expect(unsafe_code, reason = "std's Instant cannot be sent to another process")]
+#[expect(
+    unsafe_code,
+    reason = "std's Instant cannot be sent to another process"
+)]
 pub fn monotonic_now() -> Monotonic {
     let (mut count, mut per_second) = (0i64, 0i64);
     // SAFETY: both pointers are to live values of ours. Neither call fails on a system that std supports.
@@ -248,7 +258,9 @@ pub fn fill_random(buffer: &mut [u8]) -> io::Result<()> {
         )
     };
     if status < 0 {
-        return Err(io::Error::other(format!("no random bytes: status {status:#x}")));
+        return Err(io::Error::other(format!(
+            "no random bytes: status {status:#x}"
+        )));
     }
     Ok(())
 }
@@ -649,7 +661,10 @@ impl ReaperShared {
     }
 }
 
-#[expect(unsafe_code, reason = "std waits for its own handle only, which the table holds")]
+#[expect(
+    unsafe_code,
+    reason = "std waits for its own handle only, which the table holds"
+)]
 fn wait_until_over(process: &OwnedHandle) {
     // SAFETY: the handle is open and ours.
     unsafe {
@@ -743,8 +758,7 @@ fn used_by(process: BorrowedHandle<'_>) -> ResourceUse {
     let mut memory = PROCESS_MEMORY_COUNTERS::default();
     let size = size_of_u32::<PROCESS_MEMORY_COUNTERS>();
     // SAFETY: the handle is open; pointer and size are of the structure to be written.
-    let answer =
-        unsafe { K32GetProcessMemoryInfo(process.as_raw_handle(), &raw mut memory, size) };
+    let answer = unsafe { K32GetProcessMemoryInfo(process.as_raw_handle(), &raw mut memory, size) };
     if checked(answer).is_ok() {
         used.max_rss_kib = u64::try_from(memory.PeakWorkingSetSize / 1024).unwrap_or(0);
     }

@@ -63,9 +63,12 @@ fn run(assignment: &Assignment, rebuilt: &mut Option<Monotonic>) -> WorkResult {
 
 fn evaluate(task: &ForecastTask, seed: Seed, rebuilt: &mut Option<Monotonic>) -> WorkResult {
     let model = task.model.build();
-    model
-        .self_test()
-        .map_err(|error| format!("the self-test of model {} failed: {error}", task.model.name()))?;
+    model.self_test().map_err(|error| {
+        format!(
+            "the self-test of model {} failed: {error}",
+            task.model.name()
+        )
+    })?;
     let mapped;
     let values = match &task.series {
         SeriesSlice::Inline(values) => values,
@@ -81,9 +84,14 @@ fn evaluate(task: &ForecastTask, seed: Seed, rebuilt: &mut Option<Monotonic>) ->
         }
     };
     *rebuilt = Some(sys::monotonic_now());
-    let evaluation =
-        forecast::evaluate(model.as_ref(), values, task.season_length, task.horizon, seed)
-            .map_err(|error| error.to_string())?;
+    let evaluation = forecast::evaluate(
+        model.as_ref(),
+        values,
+        task.season_length,
+        task.horizon,
+        seed,
+    )
+    .map_err(|error| error.to_string())?;
     Ok(TaskOutput::Forecast(Forecast {
         predictions: evaluation.predictions,
         actual: evaluation.actual,
@@ -126,7 +134,10 @@ mod tests {
     fn panics_of_every_kind_become_text() {
         let caught = |f: fn()| panic::catch_unwind(f).expect_err("it panics");
         assert_eq!(panic_text(caught(|| panic!("plain")).as_ref()), "plain");
-        assert_eq!(panic_text(caught(|| panic!("number {}", 7)).as_ref()), "number 7");
+        assert_eq!(
+            panic_text(caught(|| panic!("number {}", 7)).as_ref()),
+            "number 7"
+        );
         assert!(panic_text(caught(|| panic::panic_any(7)).as_ref()).contains("no text"));
     }
 

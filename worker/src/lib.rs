@@ -72,7 +72,9 @@ pub fn difference(before: &ResourceUse, after: &ResourceUse) -> ResourceUse {
         system_us: after.system_us.saturating_sub(before.system_us),
         max_rss_kib: after.max_rss_kib,
         minor_faults: after.minor_faults.saturating_sub(before.minor_faults),
-        voluntary_switches: after.voluntary_switches.saturating_sub(before.voluntary_switches),
+        voluntary_switches: after
+            .voluntary_switches
+            .saturating_sub(before.voluntary_switches),
         involuntary_switches: after
             .involuntary_switches
             .saturating_sub(before.involuntary_switches),

@@ -73,7 +73,10 @@ fn serve(order: StartOrder, born: Monotonic, received: Monotonic) -> i32 {
     };
     if order.later.is_none() && order.first.bytes() == EMPTY {
         let name = worker.name;
-        return worker.say(FromWorker::Ready { worker: name }).err().unwrap_or(exit_code::DONE);
+        return worker
+            .say(FromWorker::Ready { worker: name })
+            .err()
+            .unwrap_or(exit_code::DONE);
     }
     match worker.run_all(&order.first) {
         Ok(()) => {}

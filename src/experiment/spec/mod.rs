@@ -28,8 +28,8 @@ mod types;
 mod value;
 mod write;
 
-pub use error::{Problem, SpecError};
 pub use commands::{ForecastArguments, LfsrArguments};
+pub use error::{Problem, SpecError};
 pub use resolve::{Resolved, resolve};
 pub use start_method::StartMethod;
 #[cfg(feature = "fault")]

@@ -56,7 +56,10 @@ impl Place {
 /// second differ.
 fn default_name(random: [u8; 4]) -> String {
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ");
-    let letters: String = random.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
+    let letters: String = random
+        .iter()
+        .map(|byte| char::from(b'a' + byte % 26))
+        .collect();
     format!("{now}-{letters}")
 }
 

@@ -59,7 +59,11 @@ pub fn run(cli: &Cli) -> Result<Ended, Failure> {
         Some(Command::Doctor) => {
             let (text, failed) = doctor::run();
             print(&text)?;
-            Ok(if failed { Ended::Failed(Code::Environment) } else { Ended::Well })
+            Ok(if failed {
+                Ended::Failed(Code::Environment)
+            } else {
+                Ended::Well
+            })
         }
         Some(Command::Completions(command)) => print(&completions::script(command.shell)),
     }

@@ -22,6 +22,7 @@ use crate::engine::choose::{self, Choice};
 use crate::engine::pool::{Making, Pool};
 use crate::engine::state::SLOTS_PER_WORKER;
 use crate::report::expect::{ExperimentCost, expected};
+use crate::reporter::words::count;
 use crate::reporter::{escape, talk};
 use crate::settings::Settings;
 use crate::start::program::WorkerProgram;
@@ -96,9 +97,9 @@ pub fn show(resolved: &Resolved, settings: &Settings) -> Result<Ended, Failure> 
 
 fn tasks_text(plan: &Plan) -> String {
     let mut text = format!(
-        "{} tasks in {} experiments, seed {}, plan {}\n",
-        plan.len(),
-        plan.experiments().len(),
+        "{} in {}, seed {}, plan {}\n",
+        count(u64::from(plan.len()), "task"),
+        count(plan.experiments().len() as u64, "experiment"),
         plan.seed(),
         &plan.digest().to_string()[..12]
     );
@@ -109,10 +110,10 @@ fn tasks_text(plan: &Plan) -> String {
             .map_or(plan.len(), |next| next.first.0);
         let first = experiment.first.0;
         text.push_str(&format!(
-            "\n{} ({}): {} tasks, in this order\n",
+            "\n{} ({}): {}, in this order\n",
             escape(&experiment.name),
             experiment.body.kind(),
-            end - first
+            count(u64::from(end - first), "task")
         ));
         let long = end - first > 2 * SHOWN + 1;
         for index in first..end {
@@ -124,7 +125,11 @@ fn tasks_text(plan: &Plan) -> String {
             }
         }
     }
-    if plan.experiments().iter().any(|e| e.body.len().is_ok_and(|n| n > 2 * SHOWN + 1)) {
+    if plan
+        .experiments()
+        .iter()
+        .any(|e| e.body.task_count().is_ok_and(|n| n > 2 * SHOWN + 1))
+    {
         text.push_str("\n(`--output csv` lists every task)\n");
     }
     text.push('\n');
@@ -132,7 +137,11 @@ fn tasks_text(plan: &Plan) -> String {
 }
 
 fn choice_text(choice: &Choice) -> String {
-    format!("start method: {} ({})\n", choice.method, choice.reasons.join("; "))
+    format!(
+        "start method: {} ({})\n",
+        choice.method,
+        choice.reasons.join("; ")
+    )
 }
 
 fn measure(
@@ -160,7 +169,7 @@ fn measure(
         .zip(&samples)
         .map(|(experiment, samples)| ExperimentCost {
             name: &experiment.name,
-            tasks: experiment.body.len().unwrap_or(u32::MAX),
+            tasks: experiment.body.task_count().unwrap_or(u32::MAX),
             samples,
         })
         .collect();
@@ -177,11 +186,7 @@ fn measure(
 }
 
 /// Times of stand-ins for the tasks of an experiment; empty where one of them took too long or failed.
-fn sample(
-    experiment: &Planned,
-    making: Making,
-    pool: &mut Pool,
-) -> Result<Vec<Duration>, Failure> {
+fn sample(experiment: &Planned, making: Making, pool: &mut Pool) -> Result<Vec<Duration>, Failure> {
     let mut times = Vec::new();
     for number in 0..SAMPLES {
         for stand_in in stand_ins(&experiment.body, number) {
@@ -246,7 +251,15 @@ fn stand_ins(body: &Body, number: u64) -> Vec<StandIn> {
 /// Values of a made-up series, again and again up to the length.
 fn made_up_series(seed: u64, length: usize) -> Vec<f64> {
     data::load(&Source::Synthetic { seed }, Some(1), None)
-        .map(|set| set.series.values(0).iter().copied().cycle().take(length).collect())
+        .map(|set| {
+            set.series
+                .values(0)
+                .iter()
+                .copied()
+                .cycle()
+                .take(length)
+                .collect()
+        })
         .unwrap_or_default()
 }
 

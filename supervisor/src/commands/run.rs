@@ -7,7 +7,9 @@ use fumehood::experiment::spec::{Resolved, RunSpec, resolve};
 use super::folder::Place;
 use super::session::{Job, Session};
 use super::{Ended, Failure};
-use crate::cli::{ForecastCommand, HowArgs, LfsrCommand, PlanCommand, RunCommand, TalkArgs, WhatArgs};
+use crate::cli::{
+    ForecastCommand, HowArgs, LfsrCommand, PlanCommand, RunCommand, TalkArgs, WhatArgs,
+};
 use crate::settings::{Layers, Settings};
 
 /// `supervisor run`.

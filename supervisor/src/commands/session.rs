@@ -10,9 +10,9 @@
 
 use std::time::Duration;
 
+use fumehood::experiment::OutcomeKind;
 use fumehood::experiment::plan::{Body, Plan};
 use fumehood::experiment::spec::{MaxTasks, Resolved, StartMethod, Workers};
-use fumehood::experiment::OutcomeKind;
 use fumehood::ids::TaskIndex;
 use fumehood::protocol::PARCEL_CAP;
 use fumehood::record::{
@@ -154,7 +154,10 @@ impl Session {
             reporter.say(&format!("journal: {note}"));
         }
         let books = self.books();
-        let to_run = books.iter().filter(|book| book.stage == Stage::Fresh).count();
+        let to_run = books
+            .iter()
+            .filter(|book| book.stage == Stage::Fresh)
+            .count();
         let crew = Crew::of(settings, to_run, &mut |line| reporter.say(line));
         if let WorkerProgram::Ourselves(_) = program
             && settings.start_method != StartMethod::Inline
@@ -208,17 +211,19 @@ impl Session {
         let reason = match &mut pool {
             None => inline::run(plan, &books, &mut ledger, &mut |e| reporter.on_event(e))?,
             Some(pool) => {
-                let memory = settings
-                    .memory
-                    .map(MemoryWatch::new)
-                    .transpose()
-                    .map_err(|error| {
-                        Failure::environment(format!("memory cannot be watched here: {error}"))
-                    })?;
+                let memory =
+                    settings
+                        .memory
+                        .map(MemoryWatch::new)
+                        .transpose()
+                        .map_err(|error| {
+                            Failure::environment(format!("memory cannot be watched here: {error}"))
+                        })?;
                 let policy = policy(settings, &crew, plan, choice.start_limit);
-                let ran = dispatcher::run(plan, policy, books, memory, pool, &mut ledger, &mut |e| {
-                    reporter.on_event(e);
-                });
+                let ran =
+                    dispatcher::run(plan, policy, books, memory, pool, &mut ledger, &mut |e| {
+                        reporter.on_event(e);
+                    });
                 pool.close();
                 ran?
             }
@@ -315,7 +320,9 @@ impl Session {
             StopReason::CannotStart { reason } => Err(Failure::environment(format!(
                 "no worker can be started: {reason}"
             ))
-            .hint(Some(String::from("`supervisor doctor` says what this machine lacks")))),
+            .hint(Some(String::from(
+                "`supervisor doctor` says what this machine lacks",
+            )))),
             StopReason::Complete | StopReason::Journal { .. } => {
                 if only_ok.unwrap_or_else(|| derived.is_all_ok()) {
                     Ok(Ended::Well)
@@ -331,7 +338,9 @@ impl Session {
 /// the price of a worker grows with the supervisor. Each page is written, so that it is there.
 #[cfg(feature = "fault")]
 fn ballast() -> Vec<u8> {
-    let bytes = std::env::var("SUPERVISOR_BALLAST").ok().and_then(|text| text.parse().ok());
+    let bytes = std::env::var("SUPERVISOR_BALLAST")
+        .ok()
+        .and_then(|text| text.parse().ok());
     std::hint::black_box(vec![1; bytes.unwrap_or(0)])
 }
 
@@ -377,7 +386,9 @@ fn auto_workers(settings: &Settings, say: &mut dyn FnMut(&str)) -> u32 {
         .map(|(each, all)| u32::try_from(all / each.max(1)).unwrap_or(u32::MAX).max(1));
     match by_memory {
         Some(fit) if fit < cores.count => {
-            say(&format!("{fit} workers: the memory available suffices for so many at their limit"));
+            say(&format!(
+                "{fit} workers: the memory available suffices for so many at their limit"
+            ));
             fit
         }
         _ => cores.count,
@@ -403,13 +414,16 @@ fn policy(settings: &Settings, crew: &Crew, plan: &Plan, start_limit: Duration) 
 /// So many tasks surely fit in one packet: by the largest task of the plan, each number taken to be as long
 /// as numbers get.
 fn largest_group(plan: &Plan) -> u32 {
-    let largest = plan.experiments().iter().map(|experiment| match &experiment.body {
-        Body::Forecast(body) if body.store.is_none() => body.series.longest() * 8,
-        Body::Forecast(body) => body.store.as_ref().map_or(0, String::len),
-        Body::Lfsr(body) => body.register.coefficients().len() * 5,
-        #[cfg(feature = "fault")]
-        Body::Fault(body) => body.action.len(),
-    });
+    let largest = plan
+        .experiments()
+        .iter()
+        .map(|experiment| match &experiment.body {
+            Body::Forecast(body) if body.store.is_none() => body.series.longest() * 8,
+            Body::Forecast(body) => body.store.as_ref().map_or(0, String::len),
+            Body::Lfsr(body) => body.register.coefficients().len() * 5,
+            #[cfg(feature = "fault")]
+            Body::Fault(body) => body.action.len(),
+        });
     const REST: usize = 256;
     let each = largest.max().unwrap_or(0) + REST;
     u32::try_from(PARCEL_CAP / each).unwrap_or(1).clamp(1, 1024)
@@ -417,7 +431,9 @@ fn largest_group(plan: &Plan) -> u32 {
 
 fn write_spec(folder: &RunFolder, resolved: &Resolved) -> Result<(), Failure> {
     let text = resolved.spec.to_toml();
-    atomic::write(&folder.spec(), |out| std::io::Write::write_all(out, text.as_bytes()))?;
+    atomic::write(&folder.spec(), |out| {
+        std::io::Write::write_all(out, text.as_bytes())
+    })?;
     Ok(())
 }
 
@@ -428,7 +444,9 @@ fn write_manifest(
     choice: &Choice,
 ) -> Result<(), Failure> {
     let this = Supervisor {
-        started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        started: jiff::Timestamp::now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string(),
         pid: std::process::id(),
         version: VERSION.to_owned(),
         start_method: StartChoice {

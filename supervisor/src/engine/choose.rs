@@ -154,10 +154,7 @@ const TEST_LIMIT: Duration = Duration::from_secs(5);
 /// # Errors
 ///
 /// [`PoolError`].
-pub fn self_test(
-    making: Making,
-    pool: &mut Pool,
-) -> Result<Result<Duration, String>, PoolError> {
+pub fn self_test(making: Making, pool: &mut Pool) -> Result<Result<Duration, String>, PoolError> {
     let trial = try_worker(making, &[], TEST_LIMIT, pool)?;
     Ok(trial.map(|trial| trial.whole))
 }

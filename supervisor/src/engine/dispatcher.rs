@@ -97,7 +97,8 @@ impl Dispatcher<'_, '_> {
             if let Some(watch) = &mut self.memory {
                 let over = watch.look(now, self.pool.processes());
                 for (worker, evidence) in over {
-                    self.events.push_back(Event::OverMemory { worker, evidence });
+                    self.events
+                        .push_back(Event::OverMemory { worker, evidence });
                 }
             }
             if now.since(swept) >= BEAT {
@@ -165,7 +166,10 @@ impl Dispatcher<'_, '_> {
                 bytes,
                 ..
             } => {
-                let added = self.pool.handle(worker).map(|h| h.assembly.add(number, &bytes));
+                let added = self
+                    .pool
+                    .handle(worker)
+                    .map(|h| h.assembly.add(number, &bytes));
                 if let Some(Err(error)) = added {
                     let note = error.to_string();
                     self.events.push_back(Event::Broke { worker, note });
@@ -178,11 +182,18 @@ impl Dispatcher<'_, '_> {
                 report,
             } => self.on_report(worker, task, attempt, report),
             // Only the self-test asks for workers without tasks; the pool keeps the other two to itself.
-            FromWorker::Ready { .. } | FromWorker::Forked { .. } | FromWorker::NotForked { .. } => {}
+            FromWorker::Ready { .. } | FromWorker::Forked { .. } | FromWorker::NotForked { .. } => {
+            }
         }
     }
 
-    fn on_report(&mut self, worker: WorkerId, task: TaskIndex, attempt: AttemptNumber, report: Report) {
+    fn on_report(
+        &mut self,
+        worker: WorkerId,
+        task: TaskIndex,
+        attempt: AttemptNumber,
+        report: Report,
+    ) {
         let received = sys::monotonic_now();
         let Some(handle) = self.pool.handle(worker) else {
             return; // settled before: a late word
@@ -249,8 +260,10 @@ impl Dispatcher<'_, '_> {
     }
 
     fn pack(&self, tasks: &[Held]) -> Result<Parcel, String> {
-        let assignments: Vec<Assignment> =
-            tasks.iter().map(|held| assignment(self.plan, held)).collect();
+        let assignments: Vec<Assignment> = tasks
+            .iter()
+            .map(|held| assignment(self.plan, held))
+            .collect();
         Parcel::pack(&assignments).map_err(|error| error.to_string())
     }
 
@@ -284,9 +297,8 @@ impl Dispatcher<'_, '_> {
             (Fate::Charged(outcome), true) => Next::Final(outcome.kind()),
             (fate, _) => Next::Again {
                 charged: fate.outcome().is_charged(),
-                left: (self.retries + 1).saturating_sub(u32::from(
-                    self.state.tasks[ending.task.as_usize()].crashes,
-                )),
+                left: (self.retries + 1)
+                    .saturating_sub(u32::from(self.state.tasks[ending.task.as_usize()].crashes)),
             },
         };
         let end = ending

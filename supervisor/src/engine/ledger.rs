@@ -78,7 +78,11 @@ impl<'a> Ledger<'a> {
     /// # Errors
     ///
     /// [`LedgerError`]: the run cannot go on.
-    pub fn record(&mut self, ending: &Ending, origin: Origin) -> Result<Option<Cause>, LedgerError> {
+    pub fn record(
+        &mut self,
+        ending: &Ending,
+        origin: Origin,
+    ) -> Result<Option<Cause>, LedgerError> {
         let (phases_us, total_us) = phases(ending, origin, self.method);
         let whole = ending.exit.as_ref().map(|exit| exit.resources);
         let cause = cause_of(&ending.fate);
@@ -91,7 +95,7 @@ impl<'a> Ledger<'a> {
             total_us,
             rusage: whole
                 .or_else(|| ending.answer.map(|answer| answer.used))
-                .unwrap_or_else(ResourceUse::default),
+                .unwrap_or_default(),
             pid: origin.pid.map(|pid| pid.0),
             host: self.host.clone(),
             cause: cause.clone(),

@@ -210,7 +210,10 @@ mod tests {
     #[test]
     fn a_writer_never_waits_and_each_taking_starts_anew() {
         let outputs = Outputs::start(2).expect("pipes can be made");
-        let mut out = outputs.writers()[1].0.try_clone().expect("a pipe can be cloned");
+        let mut out = outputs.writers()[1]
+            .0
+            .try_clone()
+            .expect("a pipe can be cloned");
         // Far more than a pipe holds: without the draining thread this would wait for ever.
         out.write_all(&vec![b'x'; 1 << 20]).expect("it is drained");
         let taken = outputs.take(1);

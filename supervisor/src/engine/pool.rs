@@ -461,7 +461,10 @@ impl Pool {
                 if self.workers.contains_key(&worker) {
                     self.know_pid(worker, pid);
                     if let Err(error) = watched {
-                        heard.push(Heard::NotMade(worker, format!("it cannot be watched: {error}")));
+                        heard.push(Heard::NotMade(
+                            worker,
+                            format!("it cannot be watched: {error}"),
+                        ));
                     }
                 } else {
                     self.reaper.while_unreaped(pid, sys::kill_group);
@@ -526,7 +529,10 @@ impl Pool {
         let known = self.workers.get(&worker).and_then(|handle| handle.pid);
         if known != Some(hello.pid) {
             self.kill(worker);
-            heard.push(Heard::Garbled(worker, String::from("another process said its hello")));
+            heard.push(Heard::Garbled(
+                worker,
+                String::from("another process said its hello"),
+            ));
             return;
         }
         let sent = hello.orders.send(order);

@@ -20,8 +20,8 @@ use fumehood::experiment::{AttemptOutcome, ExitCause, Outcome};
 use fumehood::ids::{AttemptNumber, TaskIndex, WorkerId};
 
 use super::state::{
-    Answer, Current, ExitFacts, Held, Life, Phase, START_FAILURE_SPAN, START_FAILURES, Stage, State,
-    StopReason, UNKILLABLE_AFTER, Verdict, Worker, WorkerState,
+    Answer, Current, ExitFacts, Held, Life, Phase, START_FAILURE_SPAN, START_FAILURES, Stage,
+    State, StopReason, UNKILLABLE_AFTER, Verdict, Worker, WorkerState,
 };
 
 /// Something that happened.
@@ -231,15 +231,30 @@ pub fn step(state: &mut State, event: Event, now: Monotonic) -> Vec<Action> {
         }
         Event::OverMemory { worker, evidence } => {
             // The figure is over the limit already: no time for politeness.
-            kill(state, worker, Verdict::Memory { evidence }, now, &mut actions);
+            kill(
+                state,
+                worker,
+                Verdict::Memory { evidence },
+                now,
+                &mut actions,
+            );
         }
         Event::Broke { worker, note } => {
             kill(state, worker, Verdict::Protocol { note }, now, &mut actions);
         }
-        Event::StopRequested { signal } => on_stop(state, StopReason::Signal(signal), now, &mut actions),
+        Event::StopRequested { signal } => {
+            on_stop(state, StopReason::Signal(signal), now, &mut actions)
+        }
         Event::RecordFailed { reason } => {
             // What runs cannot be recorded: it is ended at once.
-            on_stop(state, StopReason::Journal { reason: reason.clone() }, now, &mut actions);
+            on_stop(
+                state,
+                StopReason::Journal {
+                    reason: reason.clone(),
+                },
+                now,
+                &mut actions,
+            );
             on_stop(state, StopReason::Journal { reason }, now, &mut actions);
         }
         Event::Paused { span } => shift_deadlines(state, span),
@@ -270,7 +285,10 @@ fn on_started(
         kill(state, id, Verdict::Protocol { note }, now, actions);
         return;
     }
-    worker.current = worker.batch.pop_front().map(|held| Current { held, started: now });
+    worker.current = worker
+        .batch
+        .pop_front()
+        .map(|held| Current { held, started: now });
     state.start_failures.clear();
     if matches!(
         worker.state,
@@ -378,13 +396,21 @@ fn on_exited(
         _ => None,
     };
     let slot = worker.slot;
-    let never_began =
-        worker.current.is_none() && worker.answered.is_none() && matches!(
+    let never_began = worker.current.is_none()
+        && worker.answered.is_none()
+        && matches!(
             worker.state,
             WorkerState::Starting { .. }
-                | WorkerState::Terminating { verdict: Verdict::Unresponsive { .. }, .. }
-                | WorkerState::Killed { verdict: Verdict::Unresponsive { .. }, .. }
-        ) && !worker.batch.is_empty();
+                | WorkerState::Terminating {
+                    verdict: Verdict::Unresponsive { .. },
+                    ..
+                }
+                | WorkerState::Killed {
+                    verdict: Verdict::Unresponsive { .. },
+                    ..
+                }
+        )
+        && !worker.batch.is_empty();
     settle(state, id, worker, verdict.as_ref(), &exit, actions);
     if never_began {
         note_start_failure(state, describe(&exit.cause), now, actions);
@@ -475,7 +501,14 @@ fn charge(
         // Alone: what killed one process would kill its next group too.
         put_back(state, held.task, true, true);
     }
-    push_ending(worker, held, Fate::Charged(outcome), terminal, exit, actions);
+    push_ending(
+        worker,
+        held,
+        Fate::Charged(outcome),
+        terminal,
+        exit,
+        actions,
+    );
 }
 
 fn push_ending(
@@ -532,7 +565,12 @@ fn on_start_failed(
 }
 
 /// After a failed start the next one waits, longer each time; after too many in a row the run ends.
-fn note_start_failure(state: &mut State, reason: String, now: Monotonic, actions: &mut Vec<Action>) {
+fn note_start_failure(
+    state: &mut State,
+    reason: String,
+    now: Monotonic,
+    actions: &mut Vec<Action>,
+) {
     state.start_failures.push_back(now);
     while state
         .start_failures
@@ -775,7 +813,10 @@ fn give_to_idle(state: &mut State, id: WorkerId, now: Monotonic, actions: &mut V
     }
     // Others still run: one of them may crash and its task come back. Only the end of all work, or of the
     // run, sends an idle worker home.
-    let others = state.workers.values().any(|w| w.current.is_some() || !w.batch.is_empty());
+    let others = state
+        .workers
+        .values()
+        .any(|w| w.current.is_some() || !w.batch.is_empty());
     if state.phase != Phase::Running || !others {
         let deadline = now + state.policy.grace.max(Duration::from_secs(1));
         if let Some(worker) = state.workers.get_mut(&id) {

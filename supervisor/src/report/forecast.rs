@@ -152,8 +152,18 @@ fn figures(value: Option<f64>) -> String {
     } else if !(1e-3..1e7).contains(&size) {
         format!("{value:.3e}")
     } else {
-        let before = size.log10().floor() as i32;
-        let decimals = usize::try_from(3 - before).unwrap_or(0);
+        // Four figures in all: one decimal fewer for each further figure before the point, one more for
+        // each zero behind it.
+        let mut decimals = 3usize;
+        let mut first = 1.0;
+        while size >= first * 10.0 && decimals > 0 {
+            first *= 10.0;
+            decimals -= 1;
+        }
+        while size < first && first > 1e-3 {
+            first /= 10.0;
+            decimals += 1;
+        }
         format!("{value:.decimals$}")
     }
 }

@@ -49,11 +49,13 @@ pub fn two_figures(value: f64) -> String {
         return "0".to_owned();
     }
     // The place of the first figure; rounding may carry into the next, which is then read from the text.
-    let mut decimals = 0;
-    while decimals < 9 && value * 10f64.powi(decimals) < 9.95 {
+    let mut decimals = 0usize;
+    let mut scaled = value;
+    while decimals < 9 && scaled < 9.95 {
+        scaled *= 10.0;
         decimals += 1;
     }
-    format!("{value:.*}", decimals.unsigned_abs() as usize)
+    format!("{value:.decimals$}")
 }
 
 /// Bytes in the largest unit that leaves at least 1: `812 KiB`, `1.5 GiB`.

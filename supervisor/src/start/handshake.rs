@@ -206,7 +206,9 @@ impl Handshakes {
                     }
                 }
             })?;
-        sender.send(job).map_err(|_| io::Error::other("the helper thread ended"))
+        sender
+            .send(job)
+            .map_err(|_| io::Error::other("the helper thread ended"))
     }
 }
 

@@ -96,12 +96,18 @@ mod tests {
         let ourselves = folder.path().join("supervisor");
         let beside = folder.path().join("worker");
         let find = || WorkerProgram::among(&beside, ourselves.clone());
-        assert_eq!(find().expect("we are it"), WorkerProgram::Ourselves(ourselves.clone()));
+        assert_eq!(
+            find().expect("we are it"),
+            WorkerProgram::Ourselves(ourselves.clone())
+        );
         std::fs::write(&beside, "").expect("a file can be made");
         let error = find().expect_err("an empty file is no program");
         assert!(error.to_string().contains("empty"), "{error}");
         assert!(error.hint().is_some());
         std::fs::write(&beside, "x").expect("a file can be written");
-        assert_eq!(find().expect("it is there"), WorkerProgram::Beside(beside.clone()));
+        assert_eq!(
+            find().expect("it is there"),
+            WorkerProgram::Beside(beside.clone())
+        );
     }
 }

@@ -57,10 +57,7 @@ impl Drop for RuntimeFolder {
     }
 }
 
-fn make_in(
-    parent: &Path,
-    note: &mut impl FnMut(&Path) -> io::Result<()>,
-) -> io::Result<PathBuf> {
+fn make_in(parent: &Path, note: &mut impl FnMut(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
     let mut bytes = [0u8; 8];
     sys::fill_random(&mut bytes)?;
     let name: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -159,7 +159,10 @@ fn a_calm_run_of_one_task_a_process() {
     // The answer frees the place at once: the next process is made while this one leaves.
     let next = story.finished(0, tasks[0]);
     assert_eq!(given(&next)[0].0, 1);
-    assert!(endings(&next).is_empty(), "recorded with the process's whole cost");
+    assert!(
+        endings(&next).is_empty(),
+        "recorded with the process's whole cost"
+    );
     let settled = story.dies(0, ExitCause::Exited(0));
     assert_eq!(endings(&settled)[0].fate.outcome(), AttemptOutcome::Error);
     assert!(endings(&settled)[0].exit.is_some());
@@ -218,7 +221,10 @@ fn a_timeout_is_told_then_killed_then_charged_and_not_retried() {
     assert_eq!(story.passes(SECOND), [Action::Kill { worker }]);
     let end = story.dies(0, segv());
     let limit = SECOND * 60;
-    assert_eq!(endings(&end)[0].fate, Fate::Charged(Outcome::Timeout { limit }));
+    assert_eq!(
+        endings(&end)[0].fate,
+        Fate::Charged(Outcome::Timeout { limit })
+    );
     assert!(endings(&end)[0].terminal);
 }
 
@@ -238,7 +244,11 @@ fn time_in_which_the_supervisor_was_stopped_is_not_charged() {
     let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
     story.started(0, given(&first)[0].1[0]);
     story.now = story.now + SECOND * 100;
-    assert!(story.happens(Event::Paused { span: SECOND * 90 }).is_empty());
+    assert!(
+        story
+            .happens(Event::Paused { span: SECOND * 90 })
+            .is_empty()
+    );
     assert!(story.passes(SECOND * 49).is_empty());
     assert_eq!(story.passes(SECOND).len(), 1);
 }
@@ -262,7 +272,11 @@ fn a_dead_group_costs_one_task_and_is_run_again_one_by_one() {
     assert_eq!(fates[1..], [AttemptOutcome::Requeued; 8]);
     let (_, next) = given(&died)[0].clone();
     assert_eq!(next.len(), 1, "alone");
-    assert_eq!(story.state.tasks[next[0].task.as_usize()].crashes, 0, "a bystander first");
+    assert_eq!(
+        story.state.tasks[next[0].task.as_usize()].crashes,
+        0,
+        "a bystander first"
+    );
 }
 
 #[test]
@@ -277,7 +291,11 @@ fn a_kept_worker_gets_its_tasks_one_after_the_other_and_goes() {
     assert_eq!(worker, 0);
     story.started(0, tasks[0]);
     let last = story.finished(0, tasks[0]);
-    assert_eq!(given(&last)[0].0, 1, "its life is over: another one for the third task");
+    assert_eq!(
+        given(&last)[0].0,
+        1,
+        "its life is over: another one for the third task"
+    );
 }
 
 #[test]
@@ -286,10 +304,20 @@ fn an_idle_worker_waits_while_a_task_may_come_back() {
     let held: Vec<Held> = given(&first).iter().map(|(_, tasks)| tasks[0]).collect();
     story.started(0, held[0]);
     story.started(1, held[1]);
-    assert_eq!(story.finished(0, held[0]).len(), 1, "recorded, and it stays");
+    assert_eq!(
+        story.finished(0, held[0]).len(),
+        1,
+        "recorded, and it stays"
+    );
     let back = story.dies(1, segv());
     assert!(
-        back.iter().any(|a| matches!(a, Action::Assign { worker: WorkerId(0), .. })),
+        back.iter().any(|a| matches!(
+            a,
+            Action::Assign {
+                worker: WorkerId(0),
+                ..
+            }
+        )),
         "{back:?}"
     );
 }
@@ -306,14 +334,20 @@ fn five_failed_starts_end_the_run_and_charge_nobody() {
                 worker: WorkerId(worker),
                 reason,
             });
-            assert_eq!(endings(&actions)[0].fate.outcome(), AttemptOutcome::StartFailed);
+            assert_eq!(
+                endings(&actions)[0].fate.outcome(),
+                AttemptOutcome::StartFailed
+            );
         }
         if stopped(&actions).is_none() {
             actions = story.passes(Duration::from_millis(700));
         }
     }
     assert_eq!(failed, 5);
-    assert!(matches!(stopped(&actions), Some(StopReason::CannotStart { .. })));
+    assert!(matches!(
+        stopped(&actions),
+        Some(StopReason::CannotStart { .. })
+    ));
     assert_eq!(story.state.tasks[0].crashes, 0);
 }
 
@@ -323,7 +357,10 @@ fn a_worker_that_never_begins_is_killed_and_its_task_goes_back() {
     let worker = WorkerId(0);
     assert_eq!(story.passes(SECOND * 5), [Action::Kill { worker }]);
     let gone = story.dies(0, segv());
-    assert_eq!(endings(&gone)[0].fate.outcome(), AttemptOutcome::StartFailed);
+    assert_eq!(
+        endings(&gone)[0].fate.outcome(),
+        AttemptOutcome::StartFailed
+    );
     assert!(!endings(&gone)[0].terminal);
 }
 
@@ -364,7 +401,10 @@ fn words_that_no_worker_of_ours_says_end_it() {
     wrong.attempt = AttemptNumber(9);
     let worker = WorkerId(0);
     assert_eq!(story.started(0, wrong), [Action::Kill { worker }]);
-    assert!(story.finished(7, wrong).is_empty(), "an unknown worker's late word");
+    assert!(
+        story.finished(7, wrong).is_empty(),
+        "an unknown worker's late word"
+    );
 }
 
 /// Small, fast, and the same everywhere: Marsaglia's xorshift64 (J. Stat. Soft. 8(14), 2003).
@@ -480,9 +520,17 @@ impl Model {
                 }),
                 "two workers hold one task"
             );
-            assert_eq!(held.attempt.0, self.attempts[index] + 1, "attempts count up");
+            assert_eq!(
+                held.attempt.0,
+                self.attempts[index] + 1,
+                "attempts count up"
+            );
             self.attempts[index] += 1;
-            self.workers.get_mut(&worker).expect("it lives").queue.push(*held);
+            self.workers
+                .get_mut(&worker)
+                .expect("it lives")
+                .queue
+                .push(*held);
         }
     }
 
@@ -511,7 +559,10 @@ impl Model {
                 if retried {
                     self.crashes[index] += 1;
                 }
-                assert_eq!(ending.terminal, !retried || self.crashes[index] > self.retries);
+                assert_eq!(
+                    ending.terminal,
+                    !retried || self.crashes[index] > self.retries
+                );
             }
             Fate::Interrupted => {
                 assert!(self.stopping);
@@ -590,7 +641,10 @@ fn random_run(seed: u64) {
     let over = model.over.as_ref();
     let over = over.unwrap_or_else(|| panic!("no end: {state:?}"));
     if *over == StopReason::Complete {
-        assert!(model.terminal.iter().all(Option::is_some), "a task was lost");
+        assert!(
+            model.terminal.iter().all(Option::is_some),
+            "a task was lost"
+        );
     }
     // After the end nothing has any effect.
     assert!(step(&mut state, Event::Tick, now + SECOND).is_empty());
@@ -696,6 +750,9 @@ fn a_hundred_thousand_random_runs_keep_every_promise() {
     for seed in 1..=100_000u64 {
         // The seed of a failing run is in the panic's message.
         let run = std::panic::catch_unwind(|| random_run(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
-        assert!(run.is_ok(), "the run of seed {seed} broke a promise (see above)");
+        assert!(
+            run.is_ok(),
+            "the run of seed {seed} broke a promise (see above)"
+        );
     }
 }
