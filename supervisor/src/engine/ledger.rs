@@ -6,7 +6,7 @@ use std::io::Write;
 
 use fumehood::clock::Monotonic;
 use fumehood::experiment::plan::Plan;
-use fumehood::experiment::{Attempt, Cause, Outcome, Phases, ResourceUse, TaskOutput};
+use fumehood::experiment::{Attempt, Cause, Outcome, Phases, TaskOutput};
 use fumehood::ids::{Pid, TaskIndex};
 use fumehood::protocol::Moments;
 use fumehood::record::{
@@ -288,7 +288,7 @@ pub fn peak_kib(ending: &Ending) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use fumehood::experiment::ExitCause;
+    use fumehood::experiment::{ExitCause, ResourceUse};
     use fumehood::ids::{AttemptNumber, WorkerId};
     use proptest::prelude::*;
 
