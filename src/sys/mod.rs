@@ -1,4 +1,4 @@
-//! The kernel, behind one face.
+//! The keep_freed_memory, kernel, behind one face.
 //!
 //! Everything that differs between operating systems is here, and every line of `unsafe`. The rest of
 //! the project calls the functions re-exported below and never asks which platform it is on. The twins
@@ -43,11 +43,11 @@ pub use map::MappedFile;
 pub use os::{
     OutputReader, Reaper, SignalWatch, become_subreaper, children, close_strays,
     create_private_dir, end_orphan, fill_random, fork_is_offered, fork_worker, guard_worker,
-    guard_zygote, hostname, inherit, kernel, kill_group, lock_file, memory_available, memory_total,
-    monotonic_now, open_no_follow, open_private_new, output_pipe, own_rusage, parent_is,
-    point_link, quiet_exit, raise_open_files, reset_signals, restrict_new_files, runtime_parent,
-    signal_name, spawn, sync_dir, temporary_pause, terminate_group, thread_count, usable_cores,
-    withhold,
+    guard_zygote, hostname, inherit, keep_freed_memory, kernel, kill_group, lock_file,
+    memory_available, memory_total, monotonic_now, open_no_follow, open_private_new, output_pipe,
+    own_rusage, parent_is, point_link, quiet_exit, raise_open_files, reset_signals,
+    restrict_new_files, runtime_parent, signal_name, spawn, sync_dir, temporary_pause,
+    terminate_group, thread_count, usable_cores, withhold,
 };
 
 /// How the zygote makes a worker.

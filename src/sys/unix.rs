@@ -257,6 +257,13 @@ pub fn kill_group(worker: Pid) {
     signal_group(worker, Signal::SIGKILL);
 }
 
+/// Ends what a worker that is over has left in its group.
+pub(super) fn end_rest_of_group(worker: Pid) {
+    if let Some(pid) = i32::try_from(worker.0).ok().filter(|&pid| pid > 1) {
+        let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}
+
 fn signal_group(worker: Pid, signal: Signal) {
     let Some(pid) = i32::try_from(worker.0).ok().filter(|&pid| pid > 1) else {
         return;

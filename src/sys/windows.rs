@@ -108,7 +108,7 @@ pub fn fork_is_offered() -> bool {
 /// # Errors
 ///
 /// Always, here: only a zygote needs the number.
-pub fn thread_count() -> io::Result<usize> {
+pub fn thread_count() -> io::Result<u64> {
     Err(unsupported("counting threads"))
 }
 
@@ -907,3 +907,6 @@ fn memory(figure: impl Fn(&sysinfo::System) -> u64) -> Option<u64> {
     system.refresh_memory();
     Some(figure(&system)).filter(|&bytes| bytes > 0)
 }
+
+/// The allocator is left as it is.
+pub fn keep_freed_memory() {}

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     if worker::is_wanted() {
         return worker::main();
     }
+    fumehood::sys::keep_freed_memory();
     let cli = Cli::parse();
     match commands::run(&cli) {
         Ok(ended) => ended.code(),
