@@ -5,6 +5,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -85,6 +87,22 @@ impl Lab {
     /// The living processes of this lab.
     pub fn census(&self) -> Census {
         Census::of_lab(self.root())
+    }
+
+    /// Fails unless every process of this lab is gone before the limit passes.
+    #[track_caller]
+    pub fn assert_quiet_within(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        // Nobody sends: to wait for it is to let a moment pass.
+        let (_keep, moment) = channel::<()>();
+        loop {
+            let census = self.census();
+            if census.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "still there after {limit:?}: {census:#?}");
+            let _ = moment.recv_timeout(Duration::from_millis(5));
+        }
     }
 
     /// Every path under the working folder with its bytes (`None` for a folder, a link's target for a

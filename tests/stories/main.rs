@@ -3,4 +3,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bad_input;
+mod crash;
+mod csv;
 mod first_run;
+mod forecast;
+mod lfsr;
+mod parity;
+mod resume;
+mod signals;
