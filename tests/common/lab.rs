@@ -100,7 +100,10 @@ impl Lab {
             if census.is_empty() {
                 return;
             }
-            assert!(Instant::now() < deadline, "still there after {limit:?}: {census:#?}");
+            assert!(
+                Instant::now() < deadline,
+                "still there after {limit:?}: {census:#?}"
+            );
             let _ = moment.recv_timeout(Duration::from_millis(5));
         }
     }
@@ -164,7 +167,10 @@ pub fn shared_data(name: &str) -> Option<PathBuf> {
     match fs::canonicalize(&path) {
         Ok(found) => Some(found),
         Err(error) => {
-            tell(&format!("skipped: no shared data at {}: {error}", path.display()));
+            tell(&format!(
+                "skipped: no shared data at {}: {error}",
+                path.display()
+            ));
             None
         }
     }

@@ -83,8 +83,11 @@ impl Supervisor {
 
     /// More arguments.
     pub fn args<A: AsRef<str>>(mut self, arguments: impl IntoIterator<Item = A>) -> Supervisor {
-        self.arguments
-            .extend(arguments.into_iter().map(|argument| argument.as_ref().into()));
+        self.arguments.extend(
+            arguments
+                .into_iter()
+                .map(|argument| argument.as_ref().into()),
+        );
         self
     }
 
@@ -278,7 +281,11 @@ impl Running {
     ) -> super::Process {
         self.wait_for(what, |running| {
             let census = running.descendants();
-            census.processes().iter().find(|process| meets(process)).cloned()
+            census
+                .processes()
+                .iter()
+                .find(|process| meets(process))
+                .cloned()
         })
     }
 
@@ -287,7 +294,8 @@ impl Running {
     pub fn wait_until_taken(&mut self) {
         self.wait_for("its signals to be taken", |running| {
             let status = running.status_file()?;
-            let pending = |key: &str| field(&status, key).is_none_or(|mask| mask.bytes().all(|b| b == b'0'));
+            let pending =
+                |key: &str| field(&status, key).is_none_or(|mask| mask.bytes().all(|b| b == b'0'));
             (pending("SigPnd") && pending("ShdPnd")).then_some(())
         });
     }
@@ -295,7 +303,11 @@ impl Running {
     /// The most resident memory the supervisor itself has had, in KiB; `None` once it has ended.
     pub fn peak_memory_kib(&self) -> Option<u64> {
         let status = self.status_file()?;
-        field(&status, "VmHWM")?.split_whitespace().next()?.parse().ok()
+        field(&status, "VmHWM")?
+            .split_whitespace()
+            .next()?
+            .parse()
+            .ok()
     }
 
     /// Waits for its end and looks again and again until then.
@@ -329,7 +341,9 @@ impl Running {
         // Its outputs end with it: a process that it left behind would hold them open.
         for (name, capture) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             if !capture.finished(Duration::from_secs(10)) {
-                self.fail(&format!("{name} stays open after the end: a process was left"));
+                self.fail(&format!(
+                    "{name} stays open after the end: a process was left"
+                ));
             }
         }
         Finished {
@@ -439,7 +453,9 @@ impl Capture {
                 let _tell = tell;
                 let mut buffer = [0; 16 * 1024];
                 while let Ok(n @ 1..) = end.read(&mut buffer) {
-                    kept.lock().expect("no holder panics").extend_from_slice(&buffer[..n]);
+                    kept.lock()
+                        .expect("no holder panics")
+                        .extend_from_slice(&buffer[..n]);
                     if reader == Reader::FirstLine && buffer[..n].contains(&b'\n') {
                         break;
                     }
@@ -462,6 +478,9 @@ impl Capture {
     }
 
     fn finished(&self, patience: Duration) -> bool {
-        !matches!(self.done.recv_timeout(patience), Err(RecvTimeoutError::Timeout))
+        !matches!(
+            self.done.recv_timeout(patience),
+            Err(RecvTimeoutError::Timeout)
+        )
     }
 }

@@ -12,7 +12,8 @@ struct Mistake {
 
 const CUSTOM: [&str; 5] = ["forecast", "--mode", "custom", "--data", "d.csv"];
 
-const FORECAST_SPEC: &str = "schema = 1\n[[experiment]]\nname = \"f\"\nkind = \"forecast\"\nmode = \"synthetic\"\n";
+const FORECAST_SPEC: &str =
+    "schema = 1\n[[experiment]]\nname = \"f\"\nkind = \"forecast\"\nmode = \"synthetic\"\n";
 
 fn assert_refused(mistakes: &[Mistake]) {
     for mistake in mistakes {
@@ -24,11 +25,25 @@ fn assert_refused(mistakes: &[Mistake]) {
         let finished = lab.supervisor(mistake.typed).run();
         assert_eq!(finished.code(), Some(2), "{}: {finished:?}", mistake.name);
         for text in mistake.says {
-            assert!(finished.stderr.contains(text), "{}: no {text:?} in {finished:?}", mistake.name);
+            assert!(
+                finished.stderr.contains(text),
+                "{}: no {text:?} in {finished:?}",
+                mistake.name
+            );
         }
         assert_eq!(finished.stdout, "", "{}", mistake.name);
-        assert_eq!(lab.listing(), before, "{}: something was written", mistake.name);
-        assert!(lab.leftovers().is_empty(), "{}: {:?}", mistake.name, lab.leftovers());
+        assert_eq!(
+            lab.listing(),
+            before,
+            "{}: something was written",
+            mistake.name
+        );
+        assert!(
+            lab.leftovers().is_empty(),
+            "{}: {:?}",
+            mistake.name,
+            lab.leftovers()
+        );
     }
 }
 
@@ -39,35 +54,59 @@ fn mistakes_in_a_spec_are_refused_with_line_and_column() {
             name: "unknown field",
             files: &[("s.toml", "schema = 1\nsed = 3\n")],
             typed: &["run", "s.toml"],
-            says: &["unknown field `sed`", "s.toml:2:1", "hint: did you mean `seed`?"],
+            says: &[
+                "unknown field `sed`",
+                "s.toml:2:1",
+                "hint: did you mean `seed`?",
+            ],
         },
         Mistake {
             name: "unknown field of an experiment",
-            files: &[("s.toml", "schema = 1\n[[experiment]]\nname = \"f\"\nkind = \"forecast\"\nmode = \"synthetic\"\nhorizn = 3\nmodels = [\"naive\"]\n")],
+            files: &[(
+                "s.toml",
+                "schema = 1\n[[experiment]]\nname = \"f\"\nkind = \"forecast\"\nmode = \"synthetic\"\nhorizn = 3\nmodels = [\"naive\"]\n",
+            )],
             typed: &["run", "s.toml"],
-            says: &["unknown field `horizn`", "s.toml:6:1", "hint: did you mean `horizon`?"],
+            says: &[
+                "unknown field `horizn`",
+                "s.toml:6:1",
+                "hint: did you mean `horizon`?",
+            ],
         },
         Mistake {
             name: "unknown field of the run",
             files: &[("s.toml", "schema = 1\n[run]\nworker = 3\n")],
             typed: &["run", "s.toml"],
-            says: &["unknown field `worker`", "s.toml:3:1", "hint: did you mean `workers`?"],
+            says: &[
+                "unknown field `worker`",
+                "s.toml:3:1",
+                "hint: did you mean `workers`?",
+            ],
         },
         Mistake {
             name: "two experiments of one name",
-            files: &[("s.toml", "schema = 1\n[[experiment]]\nname = \"a\"\nkind = \"lfsr\"\ngf-order = 2\ncoefficients = [1, 1]\n[[experiment]]\nname = \"a\"\nkind = \"lfsr\"\ngf-order = 3\ncoefficients = [1, 1]\n")],
+            files: &[(
+                "s.toml",
+                "schema = 1\n[[experiment]]\nname = \"a\"\nkind = \"lfsr\"\ngf-order = 2\ncoefficients = [1, 1]\n[[experiment]]\nname = \"a\"\nkind = \"lfsr\"\ngf-order = 3\ncoefficients = [1, 1]\n",
+            )],
             typed: &["run", "s.toml"],
             says: &["two experiments are named `a`", "s.toml:8:8", "hint: "],
         },
         Mistake {
             name: "composite order",
-            files: &[("s.toml", "schema = 1\n[[experiment]]\nname = \"a\"\nkind = \"lfsr\"\ngf-order = 6\ncoefficients = [1, 1]\n")],
+            files: &[(
+                "s.toml",
+                "schema = 1\n[[experiment]]\nname = \"a\"\nkind = \"lfsr\"\ngf-order = 6\ncoefficients = [1, 1]\n",
+            )],
             typed: &["run", "s.toml"],
             says: &["no field of order 6", "s.toml:5:12", "hint: "],
         },
         Mistake {
             name: "coefficient outside the field",
-            files: &[("s.toml", "schema = 1\n[[experiment]]\nname = \"a\"\nkind = \"lfsr\"\ngf-order = 3\ncoefficients = [1, 3]\n")],
+            files: &[(
+                "s.toml",
+                "schema = 1\n[[experiment]]\nname = \"a\"\nkind = \"lfsr\"\ngf-order = 3\ncoefficients = [1, 3]\n",
+            )],
             typed: &["run", "s.toml"],
             says: &["3 is not from 0 to 2", "s.toml:6:20", "hint: "],
         },
@@ -97,7 +136,10 @@ fn mistakes_in_a_spec_are_refused_with_line_and_column() {
         },
         Mistake {
             name: "a name that no path can have",
-            files: &[("s.toml", "schema = 1\n[[experiment]]\nname = \"../a\"\nkind = \"lfsr\"\ngf-order = 2\ncoefficients = [1, 1]\n")],
+            files: &[(
+                "s.toml",
+                "schema = 1\n[[experiment]]\nname = \"../a\"\nkind = \"lfsr\"\ngf-order = 2\ncoefficients = [1, 1]\n",
+            )],
             typed: &["run", "s.toml"],
             says: &["../a", "s.toml:3:8"],
         },
@@ -133,26 +175,61 @@ fn mistakes_in_data_are_refused_with_their_place() {
         },
         Mistake {
             name: "missing data of a spec",
-            files: &[("deep/s.toml", "schema = 1\n[[experiment]]\nname = \"f\"\nkind = \"forecast\"\nmode = \"custom\"\ndata = \"none.csv\"\nmodels = [\"naive\"]\n")],
+            files: &[(
+                "deep/s.toml",
+                "schema = 1\n[[experiment]]\nname = \"f\"\nkind = \"forecast\"\nmode = \"custom\"\ndata = \"none.csv\"\nmodels = [\"naive\"]\n",
+            )],
             typed: &["run", "deep/s.toml"],
             says: &["deep/none.csv", "deep/s.toml:6:8"],
         },
         Mistake {
             name: "nan in a CSV",
             files: &[("d.csv", "a,b\n1,2\n3,NaN\n5,6\n")],
-            typed: &["forecast", "--mode", "custom", "--data", "d.csv", "--test-size", "1"],
-            says: &["d.csv: line 3, column 2", "`NaN` is not a finite number", "hint: "],
+            typed: &[
+                "forecast",
+                "--mode",
+                "custom",
+                "--data",
+                "d.csv",
+                "--test-size",
+                "1",
+            ],
+            says: &[
+                "d.csv: line 3, column 2",
+                "`NaN` is not a finite number",
+                "hint: ",
+            ],
         },
         Mistake {
             name: "a horizon that no series can give",
             files: &[("d.csv", "a,b\n1,2\n3,4\n5,6\n")],
-            typed: &["forecast", "--mode", "custom", "--data", "d.csv", "--test-size", "3"],
-            says: &["horizon of 3", "--test-size 3", "hint: ask for a horizon of at most 2"],
+            typed: &[
+                "forecast",
+                "--mode",
+                "custom",
+                "--data",
+                "d.csv",
+                "--test-size",
+                "3",
+            ],
+            says: &[
+                "horizon of 3",
+                "--test-size 3",
+                "hint: ask for a horizon of at most 2",
+            ],
         },
         Mistake {
             name: "two series of one name",
             files: &[("d.csv", "a,a\n1,2\n3,4\n5,6\n")],
-            typed: &["forecast", "--mode", "custom", "--data", "d.csv", "--test-size", "1"],
+            typed: &[
+                "forecast",
+                "--mode",
+                "custom",
+                "--data",
+                "d.csv",
+                "--test-size",
+                "1",
+            ],
             says: &["d.csv", "line 1", "`a`"],
         },
         Mistake {
@@ -170,7 +247,15 @@ fn mistakes_in_data_are_refused_with_their_place() {
         Mistake {
             name: "a competition that is elsewhere",
             files: &[],
-            typed: &["forecast", "--mode", "m3", "--data", "none", "--frequency", "monthly"],
+            typed: &[
+                "forecast",
+                "--mode",
+                "m3",
+                "--data",
+                "none",
+                "--frequency",
+                "monthly",
+            ],
             says: &["none", "there is no such folder", "hint: "],
         },
         Mistake {
@@ -284,7 +369,14 @@ fn mistakes_on_the_command_line_are_refused() {
         Mistake {
             name: "an analysis that is not built",
             files: &[],
-            typed: &["lfsr", "2", "--coefficients", "1,1", "--analysis", "analytic"],
+            typed: &[
+                "lfsr",
+                "2",
+                "--coefficients",
+                "1,1",
+                "--analysis",
+                "analytic",
+            ],
             says: &["analytic", "hint: ", "enumerate"],
         },
         Mistake {

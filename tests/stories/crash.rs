@@ -38,7 +38,14 @@ fn lab_with_spec() -> (Lab, RunFolder) {
 }
 
 fn run(lab: &Lab, name: &str, method: &str) -> Supervisor {
-    lab.supervisor(["run", "spec.toml", "--run-dir", name, "--start-method", method])
+    lab.supervisor([
+        "run",
+        "spec.toml",
+        "--run-dir",
+        name,
+        "--start-method",
+        method,
+    ])
 }
 
 /// Kills a run at several points of its progress, each in a folder of its own, and runs it again.
@@ -51,7 +58,11 @@ fn kill_and_run_again(method: &str) {
         running.wait_for_recorded(&folder, after);
         running.signal(Signal::SIGKILL);
         let finished = running.wait();
-        assert_eq!(finished.ended_by(), Some(9), "it had ended before: {finished:?}");
+        assert_eq!(
+            finished.ended_by(),
+            Some(9),
+            "it had ended before: {finished:?}"
+        );
         lab.assert_quiet_within(Duration::from_secs(1));
         let kept = folder.recorded();
         assert!(kept >= after, "{name}: {kept} of {after} recorded");
@@ -59,7 +70,11 @@ fn kill_and_run_again(method: &str) {
         run(&lab, &name, method).run().assert_code(0);
         folder.assert_same_results(&calm, &name);
         folder.assert_all_ok(TASKS);
-        assert_eq!(folder.recorded(), TASKS, "{name}: every end was recorded once");
+        assert_eq!(
+            folder.recorded(),
+            TASKS,
+            "{name}: every end was recorded once"
+        );
         assert!(lab.census().is_empty(), "{name}: {:#?}", lab.census());
         assert!(lab.leftovers().is_empty(), "{name}: {:?}", lab.leftovers());
     }

@@ -27,14 +27,18 @@ fn a_run_without_arguments_leaves_a_whole_run_folder() {
     let manifest = folder.manifest();
     assert_eq!(manifest["schema"], 1);
     assert_eq!(manifest["plan_digest"].as_str().map(str::len), Some(64));
-    let reasons = manifest["start_method"]["reasons"].as_array().expect("a list of reasons");
+    let reasons = manifest["start_method"]["reasons"]
+        .as_array()
+        .expect("a list of reasons");
     assert!(!reasons.is_empty(), "{manifest:#}");
     let summary = folder.summary();
     assert_eq!(summary["schema"], 1);
     let experiments = summary["experiments"].as_array().expect("a list");
     assert_eq!(experiments.len(), 3);
     assert!(
-        experiments.iter().all(|e| e.get("incomplete").is_none() && e["tasks"]["missing"] == 0),
+        experiments
+            .iter()
+            .all(|e| e.get("incomplete").is_none() && e["tasks"]["missing"] == 0),
         "{summary:#}"
     );
     assert_eq!(
@@ -48,7 +52,11 @@ fn a_run_without_arguments_leaves_a_whole_run_folder() {
 fn the_default_run_folder_is_named_by_time_and_latest_points_to_it() {
     let lab = Lab::new();
     let folder = first_run(&lab);
-    let name = folder.path().file_name().and_then(|name| name.to_str()).expect("a plain name");
+    let name = folder
+        .path()
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("a plain name");
     // 2026-11-21T18-40-07Z-kfqa
     let shape: String = name
         .chars()
@@ -74,14 +82,22 @@ fn files_are_for_their_owner_alone() {
     while let Some(path) = waiting.pop() {
         let meta = fs::symlink_metadata(&path).expect("it was just listed");
         let expected = if meta.is_dir() { 0o700 } else { 0o600 };
-        assert_eq!(meta.permissions().mode() & 0o777, expected, "{}", path.display());
+        assert_eq!(
+            meta.permissions().mode() & 0o777,
+            expected,
+            "{}",
+            path.display()
+        );
         seen += 1;
         if meta.is_dir() {
             let entries = fs::read_dir(&path).expect("our own folder can be read");
             waiting.extend(entries.flatten().map(|entry| entry.path()));
         }
     }
-    assert!(seen >= 8, "folder, manifest, spec, journal with a segment, results, summary, attempts");
+    assert!(
+        seen >= 8,
+        "folder, manifest, spec, journal with a segment, results, summary, attempts"
+    );
 }
 
 #[test]
@@ -94,15 +110,24 @@ fn the_spec_in_the_run_folder_runs_again_to_the_same_bytes() {
         .assert_code(0);
     let again = lab.run_folder("again");
     again.assert_same_results(&folder, "the spec of the run folder");
-    assert_eq!(again.manifest()["plan_digest"], folder.manifest()["plan_digest"]);
-    assert_eq!(again.text("spec.toml"), folder.text("spec.toml"), "a resolved spec is its own");
+    assert_eq!(
+        again.manifest()["plan_digest"],
+        folder.manifest()["plan_digest"]
+    );
+    assert_eq!(
+        again.text("spec.toml"),
+        folder.text("spec.toml"),
+        "a resolved spec is its own"
+    );
 }
 
 #[test]
 fn no_process_and_no_temporary_file_stays() {
     let lab = Lab::new();
     for method in ["fork", "spawn", "inline"] {
-        lab.supervisor(["run", "--start-method", method]).run().assert_code(0);
+        lab.supervisor(["run", "--start-method", method])
+            .run()
+            .assert_code(0);
         assert!(lab.census().is_empty(), "{method}: {:#?}", lab.census());
         assert_eq!(lab.leftovers(), Vec::<PathBuf>::new(), "{method}");
     }

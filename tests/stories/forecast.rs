@@ -9,24 +9,46 @@ fn row(folder: &RunFolder, model: &str) -> Value {
     let experiment = folder.experiment("forecast");
     let rows = experiment["models"].as_array().expect("rows of models");
     let found = rows.iter().find(|row| row["model"] == model);
-    found.unwrap_or_else(|| panic!("no row {model} in {experiment:#}")).clone()
+    found
+        .unwrap_or_else(|| panic!("no row {model} in {experiment:#}"))
+        .clone()
 }
 
 fn number(row: &Value, key: &str) -> f64 {
-    row[key].as_f64().unwrap_or_else(|| panic!("no {key} in {row}"))
+    row[key]
+        .as_f64()
+        .unwrap_or_else(|| panic!("no {key} in {row}"))
 }
 
 #[test]
 fn m3_monthly_is_a_process_a_task_and_as_good_as_published() {
-    let Some(data) = shared_data("m3") else { return };
+    let Some(data) = shared_data("m3") else {
+        return;
+    };
     let lab = Lab::new();
-    let flags = ["--frequency", "monthly", "--models", "naive2,ses,theta", "--run-dir", "m3"];
+    let flags = [
+        "--frequency",
+        "monthly",
+        "--models",
+        "naive2,ses,theta",
+        "--run-dir",
+        "m3",
+    ];
     let finished = lab
-        .supervisor(["forecast", "--mode", "m3", "--data", &data.to_string_lossy()])
+        .supervisor([
+            "forecast",
+            "--mode",
+            "m3",
+            "--data",
+            &data.to_string_lossy(),
+        ])
         .args(flags)
         .run()
         .assert_code(0);
-    tell(&format!("M3 monthly, a process a task: {:?}", finished.took));
+    tell(&format!(
+        "M3 monthly, a process a task: {:?}",
+        finished.took
+    ));
 
     let folder = lab.run_folder("m3");
     folder.assert_all_ok(1_428 * 3);
@@ -51,17 +73,28 @@ const M4_YEARLY: [(&str, f64, f64); 3] = [
 
 #[test]
 fn all_of_m4_yearly_is_within_a_percent_of_the_published_table_in_little_memory() {
-    let Some(data) = shared_data("m4") else { return };
+    let Some(data) = shared_data("m4") else {
+        return;
+    };
     let lab = Lab::new();
     let mut peak_kib = 0;
     let finished = lab
-        .supervisor(["forecast", "--mode", "m4", "--data", &data.to_string_lossy()])
+        .supervisor([
+            "forecast",
+            "--mode",
+            "m4",
+            "--data",
+            &data.to_string_lossy(),
+        ])
         .args(["--frequency", "yearly", "--models", "naive2,ses,theta"])
         .args(["--max-tasks-per-worker", "auto", "--run-dir", "m4"])
         .background()
         .watch(|running| peak_kib = running.peak_memory_kib().unwrap_or(0).max(peak_kib))
         .assert_code(0);
-    tell(&format!("M4 yearly, grouped: {:?}, {peak_kib} KiB at most", finished.took));
+    tell(&format!(
+        "M4 yearly, grouped: {:?}, {peak_kib} KiB at most",
+        finished.took
+    ));
 
     let folder = lab.run_folder("m4");
     folder.assert_all_ok(23_000 * 3);
@@ -70,8 +103,14 @@ fn all_of_m4_yearly_is_within_a_percent_of_the_published_table_in_little_memory(
         assert_eq!(row["series_ok"], 23_000);
         for (key, published) in [("smape", smape), ("mase", mase)] {
             let ours = number(&row, key);
-            assert!((ours / published - 1.0).abs() <= 0.01, "{model} {key}: {ours}, published {published}");
+            assert!(
+                (ours / published - 1.0).abs() <= 0.01,
+                "{model} {key}: {ours}, published {published}"
+            );
         }
     }
-    assert!((1..=200 * 1024).contains(&peak_kib), "the supervisor had {peak_kib} KiB");
+    assert!(
+        (1..=200 * 1024).contains(&peak_kib),
+        "the supervisor had {peak_kib} KiB"
+    );
 }

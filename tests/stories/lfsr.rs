@@ -21,7 +21,11 @@ fn search(order: u64, coefficients: &[u64]) -> Structure {
     // State x is the sum of s(n+i) q^i; the next one drops s(n) and gains s(n+d).
     let next = |state: u64| {
         let symbol = |i: usize| state / order.pow(u32::try_from(i).expect("small")) % order;
-        let new: u64 = coefficients.iter().enumerate().map(|(i, c)| c * symbol(i)).sum();
+        let new: u64 = coefficients
+            .iter()
+            .enumerate()
+            .map(|(i, c)| c * symbol(i))
+            .sum();
         state / order + new % order * (states / order)
     };
     // After as many steps as there are states every walk is on its cycle; a state is periodic if a walk
@@ -63,18 +67,28 @@ fn search(order: u64, coefficients: &[u64]) -> Structure {
 /// What the summary says of a register.
 fn summarised(experiment: &Value) -> Structure {
     let number = |value: &Value| -> u64 {
-        let text = value.as_str().unwrap_or_else(|| panic!("not a decimal string: {value}"));
+        let text = value
+            .as_str()
+            .unwrap_or_else(|| panic!("not a decimal string: {value}"));
         text.parse().expect("decimal")
     };
-    let pairs = experiment["cycle_lengths"].as_object().expect("an object of cycles");
+    let pairs = experiment["cycle_lengths"]
+        .as_object()
+        .expect("an object of cycles");
     let cycles: BTreeMap<u64, u64> = pairs
         .iter()
         .map(|(length, count)| (length.parse().expect("decimal"), number(count)))
         .collect();
     let states = number(&experiment["state_count"]);
     let periodic = number(&experiment["periodic_states"]);
-    assert_eq!(number(&experiment["number_of_cycles"]), cycles.values().sum::<u64>());
-    assert_eq!(Some(&number(&experiment["max_period"])), cycles.keys().last());
+    assert_eq!(
+        number(&experiment["number_of_cycles"]),
+        cycles.values().sum::<u64>()
+    );
+    assert_eq!(
+        Some(&number(&experiment["max_period"])),
+        cycles.keys().last()
+    );
     assert_eq!(number(&experiment["transient_states"]), states - periodic);
     Structure {
         cycles,
@@ -107,17 +121,31 @@ fn compare(order: u64, registers: &[Vec<u64>]) {
     let lab = Lab::new();
     let rows: Vec<String> = registers.iter().map(|register| text_of(register)).collect();
     lab.write("registers.csv", rows.join("\n"));
-    lab.supervisor(["lfsr", "registers.csv", &order.to_string(), "--run-dir", "run"])
-        .run()
-        .assert_code(0);
+    lab.supervisor([
+        "lfsr",
+        "registers.csv",
+        &order.to_string(),
+        "--run-dir",
+        "run",
+    ])
+    .run()
+    .assert_code(0);
     let folder = lab.run_folder("run");
     for (row, register) in (1..).zip(registers) {
-        let name = if registers.len() == 1 { "lfsr".to_owned() } else { format!("lfsr-{row}") };
+        let name = if registers.len() == 1 {
+            "lfsr".to_owned()
+        } else {
+            format!("lfsr-{row}")
+        };
         let experiment = folder.experiment(&name);
         assert_eq!(experiment["gf_order"], order);
         assert_eq!(experiment["degree"], register.len());
         assert_eq!(experiment["coefficients"], json!(register));
-        assert_eq!(summarised(&experiment), search(order, register), "GF({order}), {register:?}");
+        assert_eq!(
+            summarised(&experiment),
+            search(order, register),
+            "GF({order}), {register:?}"
+        );
     }
 }
 
@@ -170,12 +198,19 @@ fn a_single_row_keeps_the_plain_name_and_several_are_numbered() {
     let lab = Lab::new();
     lab.write("one.csv", "# x^4 + x + 1\n1,1,0,0\n");
     lab.write("two.csv", "1,1,0,0 # primitive\n\n0,0,1\n");
-    lab.supervisor(["lfsr", "one.csv", "2", "--run-dir", "one"]).run().assert_code(0);
-    lab.supervisor(["lfsr", "two.csv", "2", "--run-dir", "two"]).run().assert_code(0);
+    lab.supervisor(["lfsr", "one.csv", "2", "--run-dir", "one"])
+        .run()
+        .assert_code(0);
+    lab.supervisor(["lfsr", "two.csv", "2", "--run-dir", "two"])
+        .run()
+        .assert_code(0);
     assert_eq!(lab.run_folder("one").tasks(), ["lfsr/0/enumerate"]);
     let two = lab.run_folder("two");
     assert_eq!(two.tasks(), ["lfsr-1/0/enumerate", "lfsr-2/0/enumerate"]);
-    assert_eq!(two.experiment("lfsr-1")["cycle_lengths"], json!({"1": "1", "15": "1"}));
+    assert_eq!(
+        two.experiment("lfsr-1")["cycle_lengths"],
+        json!({"1": "1", "15": "1"})
+    );
     assert_eq!(two.experiment("lfsr-2")["max_tail_length"], "2");
 }
 
@@ -191,13 +226,23 @@ fn a_primitive_register_of_degree_24_has_one_long_cycle_however_it_is_run() {
     for method in ["fork", "spawn", "inline"] {
         let finished = lab
             .supervisor(["lfsr", "2", "--coefficients", &text_of(&coefficients)])
-            .args(["--analysis", "enumerate", "--start-method", method, "--run-dir", method])
+            .args([
+                "--analysis",
+                "enumerate",
+                "--start-method",
+                method,
+                "--run-dir",
+                method,
+            ])
             .run()
             .assert_code(0);
         tell(&format!("degree 24 under {method}: {:?}", finished.took));
         let folder = lab.run_folder(method);
         let experiment = folder.experiment("lfsr");
-        assert_eq!(experiment["cycle_lengths"], json!({"1": "1", "16777215": "1"}));
+        assert_eq!(
+            experiment["cycle_lengths"],
+            json!({"1": "1", "16777215": "1"})
+        );
         assert_eq!(experiment["methods"], json!(["enumerate"]));
         assert_eq!(experiment["agree"], Value::Null);
         assert!(folder.results().len() > 1, "it is split into ranges");

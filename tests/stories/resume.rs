@@ -14,23 +14,40 @@ fn derived(folder: &RunFolder) -> Vec<Vec<u8>> {
     DERIVED.iter().map(|name| folder.bytes(name)).collect()
 }
 
-/// A register whose enumeration takes far longer than a test may.
+/// A register whose ranges hold 2^28 states each: a task outlasts whatever a test does meanwhile.
 pub fn endless() -> Vec<String> {
-    let coefficients: Vec<&str> = std::iter::once("1").chain(std::iter::repeat_n("0", 39)).collect();
-    ["lfsr", "2", "--coefficients", &coefficients.join(",")].map(str::to_owned).to_vec()
+    // x^40 + x^21 + x^19 + x^2 + 1, primitive: on its one long cycle states are spread evenly over ranges.
+    let coefficients: Vec<&str> = (0..40)
+        .map(|exponent| {
+            if [0, 2, 19, 21].contains(&exponent) {
+                "1"
+            } else {
+                "0"
+            }
+        })
+        .collect();
+    ["lfsr", "2", "--coefficients", &coefficients.join(",")]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 #[test]
 fn a_finished_run_has_nothing_to_run_again() {
     let lab = Lab::new();
-    lab.supervisor(["run", "--run-dir", "run"]).run().assert_code(0);
+    lab.supervisor(["run", "--run-dir", "run"])
+        .run()
+        .assert_code(0);
     let folder = lab.run_folder("run");
     let before = derived(&folder);
     let recorded = folder.recorded();
 
-    lab.supervisor(["run", "--run-dir", "run"]).run().assert_code(0);
+    lab.supervisor(["run", "--run-dir", "run"])
+        .run()
+        .assert_code(0);
     assert_eq!(derived(&folder), before);
-    lab.supervisor(["resume", "run", "--start-method", "inline"]).run().assert_code(0);
+    lab.supervisor(["resume", "run", "--start-method", "inline"])
+        .run()
+        .assert_code(0);
     assert_eq!(derived(&folder), before);
     assert_eq!(folder.recorded(), recorded, "no task was run");
     let manifest = folder.manifest();
@@ -46,23 +63,38 @@ fn latest_can_be_resumed_by_its_link() {
     let folder = lab.run_folder("runs").path().join(&latest);
     let folder = RunFolder::at(folder);
     let before = derived(&folder);
-    lab.supervisor(["resume", "runs/latest"]).run().assert_code(0);
+    lab.supervisor(["resume", "runs/latest"])
+        .run()
+        .assert_code(0);
     assert_eq!(derived(&folder), before);
-    let runs = fs::read_dir(lab.path("runs")).expect("the folder is there").count();
+    let runs = fs::read_dir(lab.path("runs"))
+        .expect("the folder is there")
+        .count();
     assert_eq!(runs, 2, "the run and the link, no second run");
 }
 
 #[test]
 fn the_folder_of_another_plan_is_refused_and_left_alone() {
     let lab = Lab::new();
-    lab.supervisor(["run", "--run-dir", "run"]).run().assert_code(0);
+    lab.supervisor(["run", "--run-dir", "run"])
+        .run()
+        .assert_code(0);
     let before = lab.listing();
     for other in [
         vec!["run", "--seed", "43", "--run-dir", "run"],
-        vec!["run", "--set", "experiment.synthetic.horizon=6", "--run-dir", "run"],
+        vec![
+            "run",
+            "--set",
+            "experiment.synthetic.horizon=6",
+            "--run-dir",
+            "run",
+        ],
         vec!["lfsr", "2", "--coefficients", "1,1", "--run-dir", "run"],
     ] {
-        lab.supervisor(other).run().assert_code(2).assert_says(&["plan", "hint: "]);
+        lab.supervisor(other)
+            .run()
+            .assert_code(2)
+            .assert_says(&["plan", "hint: "]);
         assert_eq!(lab.listing(), before);
     }
 }
@@ -70,11 +102,28 @@ fn the_folder_of_another_plan_is_refused_and_left_alone() {
 #[test]
 fn how_a_plan_is_run_does_not_make_it_another() {
     let lab = Lab::new();
-    lab.supervisor(["run", "--run-dir", "run"]).run().assert_code(0);
-    lab.supervisor(["run", "--run-dir", "run", "--workers", "3", "--timeout", "5m"])
-        .args(["--retries", "0", "--start-method", "spawn", "--max-tasks-per-worker", "4"])
+    lab.supervisor(["run", "--run-dir", "run"])
         .run()
         .assert_code(0);
+    lab.supervisor([
+        "run",
+        "--run-dir",
+        "run",
+        "--workers",
+        "3",
+        "--timeout",
+        "5m",
+    ])
+    .args([
+        "--retries",
+        "0",
+        "--start-method",
+        "spawn",
+        "--max-tasks-per-worker",
+        "4",
+    ])
+    .run()
+    .assert_code(0);
     assert_eq!(lab.run_folder("run").attempts().len(), 74);
 }
 
@@ -83,8 +132,20 @@ fn what_ended_badly_is_run_again_only_when_asked() {
     let lab = Lab::new();
     // The second series is too short: its tasks end as errors, whenever they run.
     lab.write("wide.csv", "fine,short\n1,1\n2,2\n3,\n4,\n5,\n");
-    let flags = ["--data", "wide.csv", "--test-size", "3", "--models", "naive,drift", "--run-dir", "run"];
-    lab.supervisor(["forecast", "--mode", "custom"]).args(flags).run().assert_code(1);
+    let flags = [
+        "--data",
+        "wide.csv",
+        "--test-size",
+        "3",
+        "--models",
+        "naive,drift",
+        "--run-dir",
+        "run",
+    ];
+    lab.supervisor(["forecast", "--mode", "custom"])
+        .args(flags)
+        .run()
+        .assert_code(1);
     let folder = lab.run_folder("run");
     let results = folder.bytes("results.jsonl");
     assert_eq!(folder.states()["error"], 2);
@@ -92,7 +153,9 @@ fn what_ended_badly_is_run_again_only_when_asked() {
 
     lab.supervisor(["resume", "run"]).run().assert_code(1);
     assert_eq!(folder.attempts().len(), 4, "nothing was run");
-    lab.supervisor(["resume", "run", "--retry", "failed"]).run().assert_code(1);
+    lab.supervisor(["resume", "run", "--retry", "failed"])
+        .run()
+        .assert_code(1);
     assert_eq!(folder.attempts().len(), 6, "the two that failed");
     assert_eq!(folder.outcomes()["error"], 4);
     assert_eq!(folder.bytes("results.jsonl"), results);
@@ -101,7 +164,10 @@ fn what_ended_badly_is_run_again_only_when_asked() {
 #[test]
 fn a_run_folder_in_use_is_refused_with_the_number_of_its_holder() {
     let lab = Lab::new();
-    let mut first = lab.supervisor(endless()).args(["--run-dir", "run"]).background();
+    let mut first = lab
+        .supervisor(endless())
+        .args(["--run-dir", "run"])
+        .background();
     let journal = lab.path("run/journal");
     let _ = first.wait_for("a journal", |_| fs::read_dir(&journal).ok()?.next()?.ok());
 
@@ -125,15 +191,23 @@ fn a_run_folder_in_use_is_refused_with_the_number_of_its_holder() {
 #[test]
 fn two_shards_together_are_the_whole_and_each_says_that_it_is_not() {
     let lab = Lab::new();
-    lab.supervisor(["run", "--run-dir", "whole"]).run().assert_code(0);
+    lab.supervisor(["run", "--run-dir", "whole"])
+        .run()
+        .assert_code(0);
     let whole = lab.run_folder("whole");
     let mut together = BTreeSet::new();
     let mut lines = 0;
     for (shard, name) in [("0/2", "zero"), ("1/2", "one")] {
-        lab.supervisor(["run", "--shard", shard, "--run-dir", name]).run().assert_code(0);
+        lab.supervisor(["run", "--shard", shard, "--run-dir", name])
+            .run()
+            .assert_code(0);
         let part = lab.run_folder(name);
         let tasks = part.tasks();
-        assert!(!tasks.is_empty() && tasks.len() < 74, "{} tasks in {shard}", tasks.len());
+        assert!(
+            !tasks.is_empty() && tasks.len() < 74,
+            "{} tasks in {shard}",
+            tasks.len()
+        );
         lines += tasks.len();
         together.extend(part.text("results.jsonl").lines().map(str::to_owned));
         let summary = part.summary();
@@ -144,10 +218,17 @@ fn two_shards_together_are_the_whole_and_each_says_that_it_is_not() {
             assert_eq!(incomplete, missing > 0, "{experiment:#}");
         }
         assert_eq!(experiments[0]["incomplete"], true, "{summary:#}");
-        assert_eq!(part.manifest()["plan_digest"], whole.manifest()["plan_digest"]);
+        assert_eq!(
+            part.manifest()["plan_digest"],
+            whole.manifest()["plan_digest"]
+        );
     }
     assert_eq!(lines, 74, "every task once");
-    let expected: BTreeSet<String> = whole.text("results.jsonl").lines().map(str::to_owned).collect();
+    let expected: BTreeSet<String> = whole
+        .text("results.jsonl")
+        .lines()
+        .map(str::to_owned)
+        .collect();
     assert_eq!(together, expected);
 }
 
@@ -155,7 +236,9 @@ fn two_shards_together_are_the_whole_and_each_says_that_it_is_not() {
 fn one_task_alone_is_run_and_the_rest_later() {
     let lab = Lab::new();
     let task = "synthetic/synthetic-3/theta";
-    lab.supervisor(["run", "--only", task, "--run-dir", "run"]).run().assert_code(0);
+    lab.supervisor(["run", "--only", task, "--run-dir", "run"])
+        .run()
+        .assert_code(0);
     let folder = lab.run_folder("run");
     assert_eq!(folder.tasks(), [task]);
     lab.supervisor(["resume", "run"]).run().assert_code(0);
