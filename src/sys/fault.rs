@@ -3,7 +3,10 @@
 use nix::libc;
 
 /// Sends a signal to this process, with its default disposition.
-#[expect(unsafe_code, reason = "the number may be any, and the disposition must be the default")]
+#[expect(
+    unsafe_code,
+    reason = "the number may be any, and the disposition must be the default"
+)]
 pub fn raise(signal: i32) {
     // SAFETY: SIG_DFL runs no code of ours; raise takes any number.
     unsafe {

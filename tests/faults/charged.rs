@@ -28,7 +28,9 @@ fn fifty_by_sigsegv(method: &str) {
 fn deaths_are_charged_to_their_tasks(method: &str, number: i32, name: &str) {
     let lab = Lab::new();
     let faults = Faults::new(500, &format!("signal={number}"), 10, 1);
-    let finished = trial(&lab, "run", method, std::slice::from_ref(&faults)).run().assert_code(0);
+    let finished = trial(&lab, "run", method, std::slice::from_ref(&faults))
+        .run()
+        .assert_code(0);
     let folder = lab.run_folder("run");
     folder.assert_all_ok(faults.tasks);
     let attempts = folder.attempts();
@@ -37,7 +39,10 @@ fn deaths_are_charged_to_their_tasks(method: &str, number: i32, name: &str) {
         if faults.is_faulty(at) {
             assert_eq!(outcomes(&tries), ["crashed", "ok"], "task {at}");
             assert_eq!(tries[0]["cause"]["signal"], name, "task {at}");
-            assert_eq!((&tries[0]["attempt"], &tries[1]["attempt"]), (&1.into(), &2.into()));
+            assert_eq!(
+                (&tries[0]["attempt"], &tries[1]["attempt"]),
+                (&1.into(), &2.into())
+            );
         } else {
             assert_eq!(outcomes(&tries), ["ok"], "task {at}");
         }
@@ -62,7 +67,10 @@ fn killed_from_outside(method: &str) {
     let folder = lab.run_folder("run");
     folder.assert_all_ok(6);
     let attempts = folder.attempts();
-    let crashed: Vec<&Value> = attempts.iter().filter(|a| a["outcome"] == "crashed").collect();
+    let crashed: Vec<&Value> = attempts
+        .iter()
+        .filter(|a| a["outcome"] == "crashed")
+        .collect();
     assert_eq!(crashed.len(), 2, "{crashed:#?}");
     for (victim, name) in [(first.pid, "SIGKILL"), (second.pid, "SIGSEGV")] {
         let its = crashed.iter().find(|attempt| attempt["pid"] == victim);
@@ -71,7 +79,11 @@ fn killed_from_outside(method: &str) {
     }
     for at in 0..6 {
         let tries = faults.attempts_at(&attempts, at);
-        let expected: &[&str] = if faults.is_faulty(at) { &["crashed", "ok"] } else { &["ok"] };
+        let expected: &[&str] = if faults.is_faulty(at) {
+            &["crashed", "ok"]
+        } else {
+            &["ok"]
+        };
         assert_eq!(outcomes(&tries), expected, "task {at}");
     }
     folder.assert_same_results(&calm_run(&lab, &[faults]), "killed from outside and calm");
@@ -91,7 +103,11 @@ fn in_kept_workers(method: &str) {
     let attempts = folder.attempts();
     for at in 0..100 {
         let tries = faults.attempts_at(&attempts, at);
-        let expected: &[&str] = if faults.is_faulty(at) { &["crashed", "ok"] } else { &["ok"] };
+        let expected: &[&str] = if faults.is_faulty(at) {
+            &["crashed", "ok"]
+        } else {
+            &["ok"]
+        };
         assert_eq!(outcomes(&tries), expected, "task {at}");
     }
     // They really were kept: fewer processes than tasks.
@@ -116,14 +132,24 @@ fn in_groups(method: &str) {
     let attempts = folder.attempts();
     for at in 0..1000 {
         let tries = faults.attempts_at(&attempts, at);
-        let charged: Vec<&str> =
-            outcomes(&tries).into_iter().filter(|outcome| *outcome != "requeued").collect();
-        let expected: &[&str] = if faults.is_faulty(at) { &["crashed", "ok"] } else { &["ok"] };
+        let charged: Vec<&str> = outcomes(&tries)
+            .into_iter()
+            .filter(|outcome| *outcome != "requeued")
+            .collect();
+        let expected: &[&str] = if faults.is_faulty(at) {
+            &["crashed", "ok"]
+        } else {
+            &["ok"]
+        };
         assert_eq!(charged, expected, "task {at}");
     }
     assert_eq!(folder.outcomes()["crashed"], 4);
     let bystanders = folder.outcomes().get("requeued").copied().unwrap_or(0);
-    assert!(bystanders > 0, "no death hit a group: {:?}", folder.outcomes());
+    assert!(
+        bystanders > 0,
+        "no death hit a group: {:?}",
+        folder.outcomes()
+    );
     folder.assert_same_results(&calm_run(&lab, &[faults]), "groups and calm");
     assert_nothing_left(&finished);
 }

@@ -1,42 +1,9 @@
 //! `auto` where the kernel refuses to fork in one way or in both: found out by trying, said with the
 //! reasons, and without an influence on the results.
 //!
-//! The refusals are made by strace, which stands in front of the worker program: with `-D` the tracer is a
-//! process aside and the program stays the supervisor's child; without `-f` only the zygote is met.
+//! The refusals are made by strace, which stands in front of the worker program.
 
-use std::process::{Command, Stdio};
-
-use crate::common::{Lab, tell};
-use crate::trial::{Changeling, Faults, assert_nothing_left, calm_run, trial};
-
-/// The path of strace where it is there and may trace; else the test says that it is skipped.
-fn strace() -> Option<String> {
-    let found = Command::new("sh").args(["-c", "command -v strace"]).output().ok()?;
-    let path = String::from_utf8(found.stdout).ok()?.trim().to_owned();
-    if path.is_empty() {
-        tell("skipped: there is no strace");
-        return None;
-    }
-    let traced = Command::new(&path)
-        .args(["-D", "-o", "/dev/null", "-e", "inject=getppid:error=EPERM", "true"])
-        .stderr(Stdio::null())
-        .status();
-    if !traced.is_ok_and(|status| status.success()) {
-        tell("skipped: strace may not trace here");
-        return None;
-    }
-    Some(path)
-}
-
-/// A lab whose supervisor has a worker program that meets this injection.
-fn with_injection(strace: &str, injection: &str) -> (Lab, Changeling) {
-    let lab = Lab::new();
-    let changeling = Changeling::new(&lab);
-    changeling.script(&format!(
-        "exec '{strace}' -D -o /dev/null -e inject={injection} \"$real\" \"$@\""
-    ));
-    (lab, changeling)
-}
+use crate::trial::{Faults, assert_nothing_left, calm_run, strace, trial, with_injection};
 
 #[test]
 fn where_clone_parent_fails_the_zygote_forks_twice() {
@@ -49,12 +16,22 @@ fn where_clone_parent_fails_the_zygote_forks_twice() {
         .assert_code(0);
     let folder = lab.run_folder("run");
     folder.assert_all_ok(20);
-    assert_eq!(folder.outcomes()["crashed"], 2, "deaths are seen under this way of forking too");
+    assert_eq!(
+        folder.outcomes()["crashed"],
+        2,
+        "deaths are seen under this way of forking too"
+    );
     let choice = &folder.manifest()["start_method"];
     assert_eq!(choice["method"], "fork");
     let reasons = choice["reasons"].to_string();
-    assert!(reasons.contains("clone with CLONE_PARENT failed"), "{reasons}");
-    assert!(reasons.contains("not permitted"), "the kernel's reason is there: {reasons}");
+    assert!(
+        reasons.contains("clone with CLONE_PARENT failed"),
+        "{reasons}"
+    );
+    assert!(
+        reasons.contains("not permitted"),
+        "the kernel's reason is there: {reasons}"
+    );
     assert!(reasons.contains("by forking twice"), "{reasons}");
     let finished = finished.assert_says(&["by forking twice"]);
     folder.assert_same_results(&calm_run(&lab, &[faults]), "forked twice and calm");
@@ -76,9 +53,15 @@ fn where_no_fork_works_workers_are_spawned() {
     let choice = &folder.manifest()["start_method"];
     assert_eq!(choice["method"], "spawn");
     let reasons = choice["reasons"].to_string();
-    assert!(reasons.contains("clone with CLONE_PARENT failed"), "{reasons}");
+    assert!(
+        reasons.contains("clone with CLONE_PARENT failed"),
+        "{reasons}"
+    );
     assert!(reasons.contains("forking twice failed"), "{reasons}");
-    assert!(reasons.contains("worker program's self-test passed"), "{reasons}");
+    assert!(
+        reasons.contains("worker program's self-test passed"),
+        "{reasons}"
+    );
     folder.assert_same_results(&calm_run(&lab, &[faults]), "spawned and calm");
     assert_nothing_left(&finished);
 }

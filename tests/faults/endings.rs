@@ -4,9 +4,7 @@
 use serde_json::Value;
 
 use crate::common::{Lab, RunFolder};
-use crate::trial::{
-    Faults, assert_nothing_left, outcomes, result_of, trial, under_fork_and_spawn,
-};
+use crate::trial::{Faults, assert_nothing_left, outcomes, result_of, trial, under_fork_and_spawn};
 
 under_fork_and_spawn!(
     crashing_on_every_attempt,
@@ -69,7 +67,10 @@ fn ends_of_pairs(lab: &Lab, method: &str, actions: &[&str]) -> Vec<(Value, Vec<V
         .map(|pair| {
             assert_eq!(result_of(&folder, &pair.id(0))["state"], "ok");
             assert_eq!(outcomes(&pair.attempts_at(&attempts, 0)), ["ok"]);
-            (result_of(&folder, &pair.id(1)), pair.attempts_at(&attempts, 1))
+            (
+                result_of(&folder, &pair.id(1)),
+                pair.attempts_at(&attempts, 1),
+            )
         })
         .collect();
     assert_nothing_left(&finished);
@@ -91,13 +92,23 @@ fn leaving_in_the_middle(method: &str) {
 }
 
 fn dying_of_itself(method: &str) {
-    let ends = ends_of_pairs(&Lab::new(), method, &["signal=6", "stack", "signal=15", "signal=34"]);
+    let ends = ends_of_pairs(
+        &Lab::new(),
+        method,
+        &["signal=6", "stack", "signal=15", "signal=34"],
+    );
     // An overflow of the stack is a SIGSEGV, or a SIGABRT where the runtime catches it to say so.
-    let signals: [&[&str]; 4] =
-        [&["SIGABRT"], &["SIGSEGV", "SIGABRT"], &["SIGTERM"], &["signal 34"]];
+    let signals: [&[&str]; 4] = [
+        &["SIGABRT"],
+        &["SIGSEGV", "SIGABRT"],
+        &["SIGTERM"],
+        &["signal 34"],
+    ];
     for (names, (result, attempts)) in signals.into_iter().zip(ends) {
         assert_eq!(result["state"], "crashed", "{result}");
-        let signal = result["cause"]["signal"].as_str().expect("the signal is named");
+        let signal = result["cause"]["signal"]
+            .as_str()
+            .expect("the signal is named");
         assert!(names.contains(&signal), "{result}");
         assert_eq!(outcomes(&attempts), ["crashed", "crashed"]);
     }
@@ -115,5 +126,48 @@ fn saying_no(method: &str) {
     }
     // Task 1 of the run panicked: what it said is kept with its place in the source.
     let log = lab.run_folder("run").text("logs/1.1.stderr");
-    assert!(log.contains("told to panic") && log.contains("fault.rs"), "{log}");
+    assert!(
+        log.contains("told to panic") && log.contains("fault.rs"),
+        "{log}"
+    );
+}
+
+/// How a task ended badly is a result like any other: the same bytes under every start method. Under
+/// `inline` only those that no process is needed for can be asked for.
+#[test]
+fn bad_ends_are_the_same_bytes_under_every_method() {
+    let lab = Lab::new();
+    let all = [
+        "panic",
+        "error",
+        "signal=11",
+        "exit=3",
+        "stack",
+        "hang",
+        "stop+hang",
+        "allocate",
+    ];
+    let limits = [
+        "--retries",
+        "1",
+        "--timeout",
+        "1s",
+        "--grace",
+        "1s",
+        "--memory",
+        "64MiB",
+    ];
+    let run = |name: &str, method: &str, actions: &[&str]| {
+        trial(&lab, name, method, &faulty_pairs(actions))
+            .args(limits)
+            .run()
+            .assert_code(1);
+        lab.run_folder(name)
+    };
+    let forked = run("forked", "fork", &all);
+    let kinds: Vec<String> = forked.states().into_keys().collect();
+    assert_eq!(kinds, ["crashed", "error", "ok", "oom", "timeout"]);
+    forked.assert_same_results(&run("spawned", "spawn", &all), "fork and spawn");
+    let few = run("few", "fork", &all[..2]);
+    few.assert_same_results(&run("inline", "inline", &all[..2]), "fork and inline");
 }

@@ -7,8 +7,8 @@ use nix::sys::signal::Signal;
 
 use crate::common::Lab;
 use crate::trial::{
-    Faults, assert_nothing_left, calm_run, outcomes, signal, stopped_worker, total, trial,
-    under_fork_and_spawn, wait_until_reaped, zygote,
+    Faults, assert_nothing_left, calm_run, outcomes, signal, stopped_worker, strace, total, trial,
+    under_fork_and_spawn, wait_until_reaped, with_injection, zygote,
 };
 
 under_fork_and_spawn!(
@@ -38,7 +38,10 @@ fn leaving_a_child_costs_nothing(method: &str, action: &str) {
         folder.assert_all_ok(8);
         for attempt in folder.attempts() {
             assert_eq!(attempt["outcome"], "ok");
-            assert!(total(&attempt) < Duration::from_secs(3), "held up: {attempt}");
+            assert!(
+                total(&attempt) < Duration::from_secs(3),
+                "held up: {attempt}"
+            );
         }
         folder.assert_same_results(&calm_run(&lab, &[faults]), "with children and without");
         assert_nothing_left(&finished);
@@ -110,7 +113,10 @@ fn the_zygote_is_killed() {
         signal(stopped.pid, Signal::SIGCONT);
         running.wait_for("the stopped worker to go on", |running| {
             let census = running.descendants();
-            let still = census.processes().iter().any(|p| p.pid == stopped.pid && p.state == 'T');
+            let still = census
+                .processes()
+                .iter()
+                .any(|p| p.pid == stopped.pid && p.state == 'T');
             (!still).then_some(())
         });
     }
@@ -121,5 +127,26 @@ fn the_zygote_is_killed() {
     folder.assert_all_ok(12);
     assert_eq!(folder.outcomes().keys().collect::<Vec<_>>(), ["ok"]);
     folder.assert_same_results(&calm_run(&lab, &[faults]), "three zygotes and none");
+    assert_nothing_left(&finished);
+}
+
+/// It dies at the worst moment: the worker is made and at work, and the supervisor does not know it yet.
+#[test]
+fn the_zygote_dies_before_it_tells_of_a_worker() {
+    let Some(strace) = strace() else { return };
+    // Its first message is the hello, the second tells of the self-test's worker; each zygote dies as it
+    // is about to tell of its fourth worker.
+    let (lab, changeling) = with_injection(&strace, "sendmsg:signal=KILL:when=5");
+    let faults = Faults::new(16, "error", 0, 0);
+    let run = trial(&lab, "run", "fork", std::slice::from_ref(&faults));
+    let finished = changeling.runs(run).run().assert_code(0);
+    let folder = lab.run_folder("run");
+    folder.assert_all_ok(16);
+    assert!(
+        folder.outcomes().contains_key("start_failed"),
+        "it was: {:?}",
+        folder.outcomes()
+    );
+    folder.assert_same_results(&calm_run(&lab, &[faults]), "dying zygotes and none");
     assert_nothing_left(&finished);
 }

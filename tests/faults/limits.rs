@@ -13,6 +13,7 @@ use crate::trial::{
 under_fork_and_spawn!(
     out_of_time_and_polite,
     out_of_time_and_deaf,
+    out_of_time_in_a_group,
     out_of_memory,
 );
 
@@ -31,7 +32,14 @@ fn pairs(actions: &[&str]) -> Vec<Faults> {
 /// With a grace period far beyond the test's patience, only SIGTERM can have ended them so soon.
 fn out_of_time_and_polite(method: &str) {
     let lab = Lab::new();
-    let pairs = pairs(&["hang", "spin", "stop+hang", "leak-child+hang", "daemon+hang", "close"]);
+    let pairs = pairs(&[
+        "hang",
+        "spin",
+        "stop+hang",
+        "leak-child+hang",
+        "daemon+hang",
+        "close",
+    ]);
     let finished = trial(&lab, "run", method, &pairs)
         .args(["--timeout", "500ms", "--grace", "100s"])
         .run()
@@ -44,10 +52,19 @@ fn out_of_time_and_polite(method: &str) {
         assert_eq!(result["state"], "timeout", "{}: {result}", pair.action);
         assert!(result["cause"]["limit"].is_string(), "{result}");
         let tries = pair.attempts_at(&attempts, 1);
-        assert_eq!(outcomes(&tries), ["timeout"], "{}: it is not retried", pair.action);
+        assert_eq!(
+            outcomes(&tries),
+            ["timeout"],
+            "{}: it is not retried",
+            pair.action
+        );
         let took = total(&tries[0]);
         let limit = Duration::from_millis(500);
-        assert!(took >= limit && took < limit + MARGIN, "{}: {took:?}", pair.action);
+        assert!(
+            took >= limit && took < limit + MARGIN,
+            "{}: {took:?}",
+            pair.action
+        );
     }
     assert_nothing_left(&finished);
 }
@@ -70,7 +87,35 @@ fn out_of_time_and_deaf(method: &str) {
         assert_eq!(outcomes(&tries), ["timeout"]);
         let took = total(&tries[0]);
         let limit = Duration::from_millis(1200);
-        assert!(took >= limit && took < limit + MARGIN, "{}: {took:?}", pair.action);
+        assert!(
+            took >= limit && took < limit + MARGIN,
+            "{}: {took:?}",
+            pair.action
+        );
+    }
+    assert_nothing_left(&finished);
+}
+
+/// Only the one that hangs is out of time; the limit is that of a task and not of its group.
+fn out_of_time_in_a_group(method: &str) {
+    let lab = Lab::new();
+    let faults = Faults::new(400, "hang", 200, 0);
+    let finished = trial(&lab, "run", method, std::slice::from_ref(&faults))
+        .args(["--timeout", "500ms", "--max-tasks-per-worker", "auto"])
+        .run()
+        .assert_code(1);
+    let folder = lab.run_folder("run");
+    let attempts = folder.attempts();
+    for at in 0..400 {
+        let mut tries = faults.attempts_at(&attempts, at);
+        tries.retain(|attempt| attempt["outcome"] != "requeued");
+        let expected = if faults.is_faulty(at) {
+            "timeout"
+        } else {
+            "ok"
+        };
+        assert_eq!(outcomes(&tries), [expected], "task {at}");
+        assert_eq!(result_of(&folder, &faults.id(at))["state"], expected);
     }
     assert_nothing_left(&finished);
 }
@@ -88,11 +133,17 @@ fn out_of_memory(method: &str) {
         assert_eq!(result_of(&folder, &pair.id(0))["state"], "ok");
         let result = result_of(&folder, &pair.id(1));
         assert_eq!(result["state"], "oom", "{}: {result}", pair.action);
-        assert_eq!(outcomes(&pair.attempts_at(&attempts, 1)), ["oom", "oom"]);
-        let message = result["cause"]["message"].as_str().expect("the cause is told");
-        let figure = figure(message);
-        assert!(figure > 64.0 && figure < 4096.0, "{message}");
-        assert!(message.contains("64.0 MiB"), "the limit is told: {message}");
+        let tries = pair.attempts_at(&attempts, 1);
+        assert_eq!(outcomes(&tries), ["oom", "oom"]);
+        for attempt in tries {
+            // The figure differs from run to run: it is with the attempt, not in the results.
+            let message = attempt["cause"]["message"]
+                .as_str()
+                .expect("the cause is told");
+            let figure = figure(message);
+            assert!(figure > 64.0 && figure < 4096.0, "{message}");
+            assert!(message.contains("64.0 MiB"), "the limit is told: {message}");
+        }
     }
     assert_nothing_left(&finished);
 }

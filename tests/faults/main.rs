@@ -6,7 +6,11 @@
 #![cfg(target_os = "linux")]
 
 #[path = "../common/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the other stories use the rest of the harness")]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "the other stories use the rest of the harness"
+)]
 mod common;
 
 mod charged;

@@ -13,7 +13,13 @@ fn a_release_refuses_faults() {
     // Only once per checkout is there much to build.
     tell("building the programs without the feature `fault`");
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "supervisor", "--target-dir"])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "supervisor",
+            "--target-dir",
+        ])
         .arg(&target)
         // Nothing is measured here: built as fast as can be.
         .args(["--config", "profile.dev.debug=false"])
@@ -21,7 +27,11 @@ fn a_release_refuses_faults() {
         .current_dir(workspace)
         .output()
         .expect("cargo can be started");
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    assert!(
+        built.status.success(),
+        "{}",
+        String::from_utf8_lossy(&built.stderr)
+    );
     let program = target.join("debug/supervisor");
 
     let lab = Lab::new();
@@ -43,6 +53,9 @@ fn a_release_refuses_faults() {
     for name in ["supervisor", "worker"] {
         let bytes = std::fs::read(target.join("debug").join(name)).expect("it was built");
         let needle = b"told to panic";
-        assert!(!bytes.windows(needle.len()).any(|part| part == needle), "{name} holds faults");
+        assert!(
+            !bytes.windows(needle.len()).any(|part| part == needle),
+            "{name} holds faults"
+        );
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::common::{Finished, Lab, Process, RunFolder, Running, Supervisor};
+use crate::common::{Finished, Lab, Process, RunFolder, Running, Supervisor, tell};
 
 /// Runs each story under both methods that make processes.
 macro_rules! under_fork_and_spawn {
@@ -82,7 +83,11 @@ impl Faults {
     /// The attempts at a task, in their order.
     pub fn attempts_at(&self, attempts: &[Value], at: usize) -> Vec<Value> {
         let id = self.id(at);
-        attempts.iter().filter(|attempt| attempt["task"] == id.as_str()).cloned().collect()
+        attempts
+            .iter()
+            .filter(|attempt| attempt["task"] == id.as_str())
+            .cloned()
+            .collect()
     }
 }
 
@@ -98,7 +103,7 @@ pub fn spec(experiments: &[Faults]) -> String {
     text
 }
 
-/// A run of these experiments by two workers into the run folder `name` of the lab.
+/// A run of these experiments by two workers (a flag may say another number) into the run folder `name` of the lab.
 pub fn trial(lab: &Lab, name: &str, method: &str, experiments: &[Faults]) -> Supervisor {
     let file = format!("{name}.toml");
     lab.write(&file, spec(experiments));
@@ -109,11 +114,10 @@ pub fn trial(lab: &Lab, name: &str, method: &str, experiments: &[Faults]) -> Sup
         name,
         "--start-method",
         method,
-        "--workers",
-        "2",
         "--progress",
         "none",
     ])
+    .env("SUPERVISOR_WORKERS", "2")
 }
 
 /// The run folder of the same tasks without any fault, in one process.
@@ -128,9 +132,19 @@ pub fn calm_run(lab: &Lab, experiments: &[Faults]) -> RunFolder {
 #[track_caller]
 pub fn assert_nothing_left(finished: &Finished) {
     let lab = finished.lab();
-    let left = eventually(Duration::from_secs(1), || lab.census().is_empty().then_some(()));
-    assert!(left.is_some(), "still alive: {:#?}\n{finished:?}", lab.census());
-    assert_eq!(lab.leftovers(), Vec::<PathBuf>::new(), "left in TMPDIR: {finished:?}");
+    let left = eventually(Duration::from_secs(1), || {
+        lab.census().is_empty().then_some(())
+    });
+    assert!(
+        left.is_some(),
+        "still alive: {:#?}\n{finished:?}",
+        lab.census()
+    );
+    assert_eq!(
+        lab.leftovers(),
+        Vec::<PathBuf>::new(),
+        "left in TMPDIR: {finished:?}"
+    );
 }
 
 /// Looks again and again until it finds something, at most so long.
@@ -152,7 +166,11 @@ pub fn eventually<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Op
 pub fn outcomes(attempts: &[Value]) -> Vec<&str> {
     attempts
         .iter()
-        .map(|attempt| attempt["outcome"].as_str().expect("an attempt has an outcome"))
+        .map(|attempt| {
+            attempt["outcome"]
+                .as_str()
+                .expect("an attempt has an outcome")
+        })
         .collect()
 }
 
@@ -167,7 +185,11 @@ pub fn result_of(folder: &RunFolder, id: &str) -> Value {
 
 /// How long an attempt took as a whole.
 pub fn total(attempt: &Value) -> Duration {
-    Duration::from_micros(attempt["total_us"].as_u64().expect("an attempt has a total"))
+    Duration::from_micros(
+        attempt["total_us"]
+            .as_u64()
+            .expect("an attempt has a total"),
+    )
 }
 
 /// Waits for a worker that stopped itself: it has begun its task, and goes no further.
@@ -180,7 +202,10 @@ pub fn stopped_worker(running: &mut Running, but: &[i32]) -> Process {
 /// The process that forks workers: the first child of all.
 pub fn zygote(running: &Running) -> Process {
     let census = running.descendants();
-    let first = census.processes().iter().min_by_key(|process| (process.born, process.pid));
+    let first = census
+        .processes()
+        .iter()
+        .min_by_key(|process| (process.born, process.pid));
     first.expect("a supervisor that forks has a zygote").clone()
 }
 
@@ -193,7 +218,11 @@ pub fn signal(pid: i32, signal: Signal) {
 pub fn wait_until_reaped(running: &mut Running, pid: i32) {
     running.wait_for("a death to be noticed", |running| {
         let census = running.descendants();
-        census.processes().iter().all(|process| process.pid != pid).then_some(())
+        census
+            .processes()
+            .iter()
+            .all(|process| process.pid != pid)
+            .then_some(())
     });
 }
 
@@ -231,4 +260,45 @@ impl Changeling {
         let program = self.folder.join("supervisor");
         supervisor.through_shell(&format!("shift; exec '{}' \"$@\"", program.display()))
     }
+}
+
+/// The path of strace where it is there and may trace; else the test says that it is skipped.
+pub fn strace() -> Option<String> {
+    let found = Command::new("sh")
+        .args(["-c", "command -v strace"])
+        .output()
+        .ok()?;
+    let path = String::from_utf8(found.stdout).ok()?.trim().to_owned();
+    if path.is_empty() {
+        tell("skipped: there is no strace");
+        return None;
+    }
+    let traced = Command::new(&path)
+        .args([
+            "-D",
+            "-o",
+            "/dev/null",
+            "-e",
+            "inject=getppid:error=EPERM",
+            "true",
+        ])
+        .stderr(Stdio::null())
+        .status();
+    if !traced.is_ok_and(|status| status.success()) {
+        tell("skipped: strace may not trace here");
+        return None;
+    }
+    Some(path)
+}
+
+/// A lab whose supervisor has a worker program that meets this injection. With `-D` the tracer is a process
+/// aside and the program stays the supervisor's child; without `-f` only programs that the supervisor
+/// starts are met, such as the zygote, and none that they fork.
+pub fn with_injection(strace: &str, injection: &str) -> (Lab, Changeling) {
+    let lab = Lab::new();
+    let changeling = Changeling::new(&lab);
+    changeling.script(&format!(
+        "exec '{strace}' -D -o /dev/null -e inject={injection} \"$real\" \"$@\""
+    ));
+    (lab, changeling)
 }
