@@ -24,18 +24,16 @@ pub fn ignore_term() {
     }
 }
 
-/// Leaves a child behind that holds everything this process has open, and sleeps for ever. With `daemon`,
-/// it leaves the process group and the session too.
+/// Leaves a child behind that holds everything this process has open and does `deed`. With `daemon`, it
+/// leaves the process group and the session too.
 #[expect(unsafe_code, reason = "fork is unsafe by nature")]
-pub fn leave_child(daemon: bool) {
-    // SAFETY: a worker has one thread here; the child only sleeps.
+pub fn leave_child(daemon: bool, deed: fn() -> !) {
+    // SAFETY: a worker has one thread here, so the child inherits no lock that another thread holds.
     if let Ok(nix::unistd::ForkResult::Child) = unsafe { nix::unistd::fork() } {
         if daemon {
             let _ = nix::unistd::setsid();
         }
-        loop {
-            nix::unistd::pause();
-        }
+        deed();
     }
 }
 

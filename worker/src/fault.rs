@@ -1,4 +1,8 @@
 //! What the tasks of kind `fault` do.
+//!
+//! An action is one deed or several, joined by `+` and done in order: `leak-child+hang` leaves a child
+//! behind and then hangs. A deed that returns lets the next one happen, and after the last the task gives
+//! its result as if nothing had been.
 
 use std::io::Write;
 use std::time::Duration;
@@ -12,15 +16,15 @@ use fumehood::sys;
 pub fn misbehave(task: &FaultTask, attempt: AttemptNumber) -> WorkResult {
     let its_turn = task.attempts == 0 || attempt.0 <= task.attempts;
     if let Some(action) = task.action.as_deref().filter(|_| its_turn) {
-        act(action)?;
+        action.split('+').try_for_each(act)?;
     }
     Ok(TaskOutput::Fault(task.number))
 }
 
-fn act(action: &str) -> Result<(), String> {
-    let (name, number) = match action.split_once('=') {
+fn act(deed: &str) -> Result<(), String> {
+    let (name, number) = match deed.split_once('=') {
         Some((name, number)) => (name, number.parse::<i32>().map_err(|e| e.to_string())?),
-        None => (action, 0),
+        None => (deed, 0),
     };
     match name {
         "signal" => sys::fault::raise(number),
@@ -35,17 +39,16 @@ fn act(action: &str) -> Result<(), String> {
             sys::fault::ignore_term();
             sleep_for_ever();
         }
-        "stop" => {
-            sys::temporary_pause();
-            sleep_for_ever();
-        }
+        // Whoever continues it gets its result.
+        "stop" => sys::temporary_pause(),
         "allocate" => allocate_for_ever(),
         "stack" => {
             // The value is printed so that the recursion cannot be optimised away.
             let _ = writeln!(std::io::stderr(), "{}", recurse(1));
         }
-        "leak-child" => sys::fault::leave_child(false),
-        "daemon" => sys::fault::leave_child(true),
+        "leak-child" => sys::fault::leave_child(false, sleep_for_ever),
+        "daemon" => sys::fault::leave_child(true, sleep_for_ever),
+        "child-allocates" => sys::fault::leave_child(false, allocate_for_ever),
         "spew" => {
             let line = [b'x'; 1023];
             let mut out = std::io::stdout().lock();
@@ -69,15 +72,24 @@ fn sleep_for_ever() -> ! {
     }
 }
 
+/// Grows until somebody ends it. Nobody did when it holds [`MOST`]: then it only keeps that, so that a
+/// watch that fails costs a test and not the machine.
 fn allocate_for_ever() -> ! {
     let mut all = Vec::new();
-    loop {
+    for _ in 0..MOST / PIECE {
         // Written, so that it is resident and not only promised.
-        all.push(vec![1u8; 8 << 20]);
+        all.push(vec![1u8; PIECE]);
         std::thread::sleep(Duration::from_millis(1));
         std::hint::black_box(&all);
     }
+    sleep_for_ever();
 }
+
+/// Bytes that `allocate` takes at a time.
+const PIECE: usize = 8 << 20;
+
+/// Bytes that `allocate` takes at most.
+const MOST: usize = 4 << 30;
 
 #[expect(unconditional_recursion, reason = "this is the fault")]
 fn recurse(depth: u64) -> u64 {

@@ -541,7 +541,11 @@ fn on_start_failed(
     let Some(worker) = state.workers.remove(&id) else {
         return;
     };
-    for held in worker.batch {
+    if let Some((held, answer)) = worker.answered {
+        record_answer(state, id, held, answer, None, actions);
+    }
+    // It may have begun all the same: a zygote can die between making it and telling of it.
+    for held in worker.current.map(|current| current.held).into_iter().chain(worker.batch) {
         put_back(state, held.task, false, false);
         actions.push(Action::Record(Box::new(Ending {
             task: held.task,

@@ -1,0 +1,173 @@
+//! Tasks that never end well: each has the state that the contract gives it, with its cause; what can be
+//! retried is, as often as was asked; the rest of the run is unharmed, and its exit code is 1.
+
+use serde_json::Value;
+
+use crate::common::{Lab, RunFolder};
+use crate::trial::{Faults, assert_nothing_left, outcomes, result_of, trial, under_fork_and_spawn};
+
+under_fork_and_spawn!(
+    crashing_on_every_attempt,
+    leaving_in_the_middle,
+    dying_of_itself,
+    saying_no,
+);
+
+fn crashing_on_every_attempt(method: &str) {
+    for retries in ["0", "2"] {
+        let lab = Lab::new();
+        let faults = Faults::new(10, "signal=11", 5, 0);
+        let finished = trial(&lab, "run", method, std::slice::from_ref(&faults))
+            .args(["--retries", retries])
+            .run()
+            .assert_code(1);
+        let folder = lab.run_folder("run");
+        let tries = retries.parse::<usize>().expect("it is a number") + 1;
+        for at in 0..10 {
+            let result = result_of(&folder, &faults.id(at));
+            let attempts = faults.attempts_at(&folder.attempts(), at);
+            if faults.is_faulty(at) {
+                assert_eq!(result["state"], "crashed");
+                assert_eq!(result["cause"]["signal"], "SIGSEGV", "{result}");
+                assert_eq!(result.get("result"), None);
+                assert_eq!(outcomes(&attempts), vec!["crashed"; tries]);
+            } else {
+                assert_eq!(result["state"], "ok");
+                assert_eq!(outcomes(&attempts), ["ok"]);
+            }
+        }
+        let experiment = folder.experiment("f");
+        assert_eq!(experiment["tasks"]["crashed"], 2);
+        assert_eq!(experiment["incomplete"], true);
+        assert_nothing_left(&finished);
+    }
+}
+
+/// The last of two tasks is faulty in each of these experiments.
+fn faulty_pairs(actions: &[&str]) -> Vec<Faults> {
+    actions
+        .iter()
+        .enumerate()
+        .map(|(at, action)| Faults::new(2, action, 2, 0).called(&format!("e{at}")))
+        .collect()
+}
+
+/// Runs the pairs with one retry; gives the result and the attempts of each faulty task, after it has seen
+/// that every other one is ok.
+fn ends_of_pairs(lab: &Lab, method: &str, actions: &[&str]) -> Vec<(Value, Vec<Value>)> {
+    let pairs = faulty_pairs(actions);
+    let finished = trial(lab, "run", method, &pairs)
+        .args(["--retries", "1"])
+        .run()
+        .assert_code(1);
+    let folder: RunFolder = lab.run_folder("run");
+    let attempts = folder.attempts();
+    let ends = pairs
+        .iter()
+        .map(|pair| {
+            assert_eq!(result_of(&folder, &pair.id(0))["state"], "ok");
+            assert_eq!(outcomes(&pair.attempts_at(&attempts, 0)), ["ok"]);
+            (
+                result_of(&folder, &pair.id(1)),
+                pair.attempts_at(&attempts, 1),
+            )
+        })
+        .collect();
+    assert_nothing_left(&finished);
+    ends
+}
+
+fn leaving_in_the_middle(method: &str) {
+    let codes = [0, 3, 71, 255];
+    let actions = codes.map(|code| format!("exit={code}"));
+    let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+    let ends = ends_of_pairs(&Lab::new(), method, &actions);
+    for (code, (result, attempts)) in codes.into_iter().zip(ends) {
+        assert_eq!(result["state"], "crashed", "{result}");
+        assert_eq!(result["cause"]["exit_code"], code, "{result}");
+        assert_eq!(result["cause"].get("signal"), None, "{result}");
+        assert_eq!(outcomes(&attempts), ["crashed", "crashed"]);
+        assert_eq!(attempts[0]["cause"]["exit_code"], code);
+    }
+}
+
+fn dying_of_itself(method: &str) {
+    let ends = ends_of_pairs(
+        &Lab::new(),
+        method,
+        &["signal=6", "stack", "signal=15", "signal=34"],
+    );
+    // An overflow of the stack is a SIGSEGV, or a SIGABRT where the runtime catches it to say so.
+    let signals: [&[&str]; 4] = [
+        &["SIGABRT"],
+        &["SIGSEGV", "SIGABRT"],
+        &["SIGTERM"],
+        &["signal 34"],
+    ];
+    for (names, (result, attempts)) in signals.into_iter().zip(ends) {
+        assert_eq!(result["state"], "crashed", "{result}");
+        let signal = result["cause"]["signal"]
+            .as_str()
+            .expect("the signal is named");
+        assert!(names.contains(&signal), "{result}");
+        assert_eq!(outcomes(&attempts), ["crashed", "crashed"]);
+    }
+}
+
+/// A panic and an error are answers: the same numbers would give them again, so they are not retried.
+fn saying_no(method: &str) {
+    let lab = Lab::new();
+    let ends = ends_of_pairs(&lab, method, &["panic", "error"]);
+    for (text, (result, attempts)) in ["panicked: told to panic", "told to fail"].iter().zip(ends) {
+        assert_eq!(result["state"], "error", "{result}");
+        assert_eq!(result["cause"]["message"], *text);
+        assert_eq!(result["cause"].get("signal"), None);
+        assert_eq!(outcomes(&attempts), ["error"]);
+    }
+    // Task 1 of the run panicked: what it said is kept with its place in the source.
+    let log = lab.run_folder("run").text("logs/1.1.stderr");
+    assert!(
+        log.contains("told to panic") && log.contains("fault.rs"),
+        "{log}"
+    );
+}
+
+/// How a task ended badly is a result like any other: the same bytes under every start method. Under
+/// `inline` only those that no process is needed for can be asked for.
+#[test]
+fn bad_ends_are_the_same_bytes_under_every_method() {
+    let lab = Lab::new();
+    let all = [
+        "panic",
+        "error",
+        "signal=11",
+        "exit=3",
+        "stack",
+        "hang",
+        "stop+hang",
+        "allocate",
+    ];
+    let limits = [
+        "--retries",
+        "1",
+        "--timeout",
+        "1s",
+        "--grace",
+        "1s",
+        "--memory",
+        "64MiB",
+    ];
+    let run = |name: &str, method: &str, actions: &[&str]| {
+        trial(&lab, name, method, &faulty_pairs(actions))
+            .args(limits)
+            .run()
+            .assert_code(1);
+        lab.run_folder(name)
+    };
+    let forked = run("forked", "fork", &all);
+    let kinds: Vec<String> = forked.states().into_keys().collect();
+    assert_eq!(kinds, ["crashed", "error", "ok", "oom", "timeout"]);
+    forked.assert_same_results(&run("spawned", "spawn", &all), "fork and spawn");
+    let few = run("few", "fork", &all[..2]);
+    few.assert_same_results(&run("inline", "inline", &all[..2]), "fork and inline");
+}

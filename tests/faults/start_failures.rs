@@ -1,0 +1,167 @@
+//! Worker programs that cannot be started, or do not do their part: the run says so soon and leaves nothing
+//! running. What cannot be a program is refused before anything is written.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::common::{Finished, Lab};
+use crate::trial::{Changeling, Faults, assert_nothing_left, outcomes, trial};
+
+/// The self-tests of all ways to start a worker, each with its own limit of 5 s, and a busy machine.
+const BOUND: Duration = Duration::from_secs(30);
+
+fn run_with(script: &str, method: &str) -> Finished {
+    let lab = Lab::new();
+    let changeling = Changeling::new(&lab);
+    changeling.script(script);
+    let finished = changeling
+        .runs(trial(&lab, "run", method, &[Faults::new(4, "error", 0, 0)]))
+        .run();
+    assert!(finished.took < BOUND, "{finished:?}");
+    finished
+}
+
+#[test]
+fn a_program_that_ends_at_once() {
+    for method in ["auto", "fork", "spawn"] {
+        let finished = run_with("exit 1", method)
+            .assert_code(3)
+            .assert_says(&["error:", "hint:"]);
+        assert_nothing_left(&finished);
+    }
+}
+
+#[test]
+fn a_program_that_says_nothing() {
+    for script in [
+        "exec sleep 1000",
+        "sleep 1000",
+        "trap '' TERM\nsleep 1000 & sleep 1000",
+    ] {
+        let finished = run_with(script, "spawn")
+            .assert_code(3)
+            .assert_says(&["error:", "hint:"]);
+        assert_nothing_left(&finished);
+    }
+}
+
+#[test]
+fn a_program_that_says_nothing_in_place_of_a_zygote() {
+    let finished = run_with("exec sleep 1000", "auto")
+        .assert_code(3)
+        .assert_says(&["error:"]);
+    assert_nothing_left(&finished);
+}
+
+#[test]
+fn no_program_at_all() {
+    for make in [empty_file as fn(&Changeling), folder] {
+        let lab = Lab::new();
+        let changeling = Changeling::new(&lab);
+        make(&changeling);
+        for method in ["auto", "spawn"] {
+            let run = trial(&lab, "run", method, &[Faults::new(4, "error", 0, 0)]);
+            let before = lab.listing();
+            let finished = changeling
+                .runs(run)
+                .run()
+                .assert_code(2)
+                .assert_says(&["worker", "hint:"]);
+            assert_eq!(lab.listing(), before, "nothing is written");
+            assert_nothing_left(&finished);
+        }
+    }
+}
+
+fn empty_file(changeling: &Changeling) {
+    fs::write(changeling.worker(), "").expect("the file can be made");
+}
+
+fn folder(changeling: &Changeling) {
+    fs::create_dir(changeling.worker()).expect("the folder can be made");
+}
+
+/// Bytes that the kernel does not take for a program.
+#[test]
+fn a_file_that_is_no_program() {
+    for method in ["auto", "fork", "spawn"] {
+        let lab = Lab::new();
+        let changeling = Changeling::new(&lab);
+        changeling.script("");
+        fs::write(changeling.worker(), [0u8; 64]).expect("the file can be written");
+        let run = trial(&lab, "run", method, &[Faults::new(4, "error", 0, 0)]);
+        let finished = changeling
+            .runs(run)
+            .run()
+            .assert_code(3)
+            .assert_says(&["error:"]);
+        assert!(finished.took < BOUND, "{finished:?}");
+        assert_nothing_left(&finished);
+    }
+}
+
+/// The program works for the self-test and breaks afterwards: nobody is charged, the run gives up with the
+/// reason, and goes on where it was once the program is mended.
+#[test]
+fn a_program_that_breaks_during_the_run() {
+    let lab = Lab::new();
+    let changeling = Changeling::new(&lab);
+    let mark = lab.root().join("broken");
+    changeling.script(&format!(
+        "if test -e '{0}'; then exit 1; fi\n: > '{0}'\nexec \"$real\" \"$@\"",
+        mark.display()
+    ));
+    let faults = Faults::new(4, "error", 0, 0);
+    let run = || trial(&lab, "run", "spawn", std::slice::from_ref(&faults));
+    let finished = changeling
+        .runs(run())
+        .run()
+        .assert_code(3)
+        .assert_says(&["no worker can be started"]);
+    assert!(finished.took < BOUND, "{finished:?}");
+    assert_nothing_left(&finished);
+    let folder = lab.run_folder("run");
+    let attempts = folder.attempts();
+    assert!(!attempts.is_empty());
+    // Nobody is charged; what was about to start when the run gave up is interrupted.
+    let uncharged = ["start_failed", "interrupted"];
+    assert!(
+        outcomes(&attempts).iter().all(|o| uncharged.contains(o)),
+        "{:?}",
+        folder.outcomes()
+    );
+    assert!(outcomes(&attempts).contains(&"start_failed"));
+    assert!(folder.results().is_empty());
+    // The same command again, with a program that works.
+    let finished = run().run().assert_code(0);
+    folder.assert_all_ok(4);
+    assert_nothing_left(&finished);
+}
+
+/// One start of many hangs: it has a deadline of its own, nobody is charged, and the run goes on.
+#[test]
+fn a_worker_that_stops_before_its_hello() {
+    let lab = Lab::new();
+    let changeling = Changeling::new(&lab);
+    let mark = lab.root().join("starts");
+    // The first start is the self-test's; the second stops itself.
+    changeling.script(&format!(
+        "if test \"$(cat '{0}' 2>&-)\" = 1; then echo 2 > '{0}'; kill -STOP $$; fi\n\
+         test -e '{0}' || echo 1 > '{0}'\nexec \"$real\" \"$@\"",
+        mark.display()
+    ));
+    let faults = Faults::new(4, "error", 0, 0);
+    // One worker, so that no two starts read the mark at once.
+    let run = trial(&lab, "run", "spawn", std::slice::from_ref(&faults)).args(["--workers", "1"]);
+    let finished = changeling.runs(run).run().assert_code(0);
+    assert!(finished.took < BOUND, "{finished:?}");
+    let folder = lab.run_folder("run");
+    folder.assert_all_ok(4);
+    assert_eq!(
+        folder.outcomes().get("start_failed"),
+        Some(&1),
+        "{:?}",
+        folder.outcomes()
+    );
+    assert_nothing_left(&finished);
+}
