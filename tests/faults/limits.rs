@@ -14,6 +14,7 @@ under_fork_and_spawn!(
     out_of_time_and_polite,
     out_of_time_and_deaf,
     out_of_time_in_a_group,
+    late_in_a_group,
     out_of_memory,
 );
 
@@ -72,7 +73,7 @@ fn out_of_time_and_polite(method: &str) {
 /// Who does not listen to SIGTERM has the grace period, and is then killed.
 fn out_of_time_and_deaf(method: &str) {
     let lab = Lab::new();
-    let pairs = pairs(&["ignore-term", "leak-child+ignore-term"]);
+    let pairs = pairs(&["ignore-term+hang", "ignore-term+leak-child+hang"]);
     let finished = trial(&lab, "run", method, &pairs)
         .args(["--timeout", "500ms", "--grace", "700ms"])
         .run()
@@ -117,6 +118,28 @@ fn out_of_time_in_a_group(method: &str) {
         assert_eq!(outcomes(&tries), [expected], "task {at}");
         assert_eq!(result_of(&folder, &faults.id(at))["state"], expected);
     }
+    assert_nothing_left(&finished);
+}
+
+/// Each slow task passes its limit, ignores SIGTERM and answers within the grace period: its answer stands.
+/// The next slow one of the group begins while the worker has less time left than a limit; that it is cut
+/// off then is not its fault.
+fn late_in_a_group(method: &str) {
+    let lab = Lab::new();
+    let faults = Faults::new(260, "ignore-term+sleep-ms=2000", 50, 0);
+    let finished = trial(&lab, "run", method, std::slice::from_ref(&faults))
+        .args(["--workers", "1", "--max-tasks-per-worker", "auto"])
+        .args(["--timeout", "1s", "--grace", "1900ms"])
+        .run();
+    let folder = lab.run_folder("run");
+    let charged: Vec<_> = folder
+        .attempts()
+        .into_iter()
+        .filter(|attempt| attempt["outcome"] != "ok" && attempt["outcome"] != "requeued")
+        .collect();
+    assert!(charged.is_empty(), "{charged:#?}");
+    let finished = finished.assert_code(0);
+    folder.assert_all_ok(260);
     assert_nothing_left(&finished);
 }
 

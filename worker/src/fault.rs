@@ -35,10 +35,7 @@ fn act(deed: &str) -> Result<(), String> {
         "spin" => loop {
             std::hint::spin_loop();
         },
-        "ignore-term" => {
-            sys::fault::ignore_term();
-            sleep_for_ever();
-        }
+        "ignore-term" => sys::fault::ignore_term(),
         // Whoever continues it gets its result.
         "stop" => sys::temporary_pause(),
         "allocate" => allocate_for_ever(),
