@@ -1,4 +1,4 @@
-//! The keep_freed_memory, kernel, behind one face.
+//! The kernel, behind one face.
 //!
 //! Everything that differs between operating systems is here, and every line of `unsafe`. The rest of
 //! the project calls the functions re-exported below and never asks which platform it is on. The twins
