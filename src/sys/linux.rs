@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -22,8 +23,7 @@ pub use super::unix::{
     spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
 use super::unix::{
-    close_on_exec, close_raw, end_rest_of_group, harden_common, lead_group, redirect_output,
-    require_parent, wait_for, watched_signals,
+    close_raw, end_rest_of_group, harden_common, require_parent, wait_for, watched_signals,
 };
 use super::{Exit, ForkWay, Forked, GuardOrder, RuntimeParent, SignalNotice, UsableCores};
 use crate::ids::Pid;
@@ -187,6 +187,44 @@ pub fn guard_worker(
         close_raw(err);
     }
     die_with(order)
+}
+
+/// Points standard output and error at these descriptors.
+fn redirect_output(out: RawFd, err: RawFd) -> io::Result<()> {
+    dup_onto(out, 1)?;
+    dup_onto(err, 2)
+}
+
+#[expect(
+    unsafe_code,
+    reason = "the numbers come from the supervisor's own inherited pipes"
+)]
+fn dup_onto(from: RawFd, to: RawFd) -> io::Result<()> {
+    // SAFETY: `from` is a pipe that the zygote inherited for this purpose and keeps open; `to` is 1 or
+    // 2, whose std handles hold no state that a new target could invalidate.
+    let done = unsafe { libc::dup2(from, to) };
+    if done == to {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Marks an inherited descriptor so that programs started from here do not inherit it again.
+#[expect(
+    unsafe_code,
+    reason = "the numbers come from the supervisor's own inherited pipes"
+)]
+fn close_on_exec(fd: RawFd) {
+    // SAFETY: the descriptor is one the supervisor told us it handed on, open for our whole life.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    let _ = fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
+}
+
+/// Leads a process group of its own, so that a signal to the group reaches whatever the task starts.
+fn lead_group() {
+    let itself = nix::unistd::Pid::from_raw(0);
+    let _ = nix::unistd::setpgid(itself, itself);
 }
 
 fn harden() {

@@ -29,7 +29,9 @@ pub use super::unix::{
     point_link, quiet_exit, raise_open_files, reset_signals, restrict_new_files, signal_name,
     spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
-use super::unix::{close_raw, harden_common, require_parent, wait_for, watched_signals};
+use super::unix::{
+    close_raw, end_rest_of_group, harden_common, require_parent, wait_for, watched_signals,
+};
 use super::{Exit, ForkWay, Forked, GuardOrder, RuntimeParent, SignalNotice, UsableCores};
 use crate::ids::Pid;
 
@@ -56,6 +58,9 @@ pub fn fork_is_offered() -> bool {
 pub fn thread_count() -> io::Result<u64> {
     Err(unsupported("counting threads"))
 }
+
+/// The allocator is left as it is.
+pub fn keep_freed_memory() {}
 
 /// Makes a worker out of the calling process.
 ///
@@ -225,7 +230,7 @@ impl ReaperShared {
     /// while the dead leader still holds its number.
     fn settle(&self, pid: Pid) {
         let mut book = self.book();
-        kill_group(pid);
+        end_rest_of_group(pid);
         // Blocking is safe: the child is over, or is none of ours, which is an answer too.
         let Some((cause, resources)) = wait_for(pid, true) else {
             return;
@@ -445,6 +450,3 @@ fn memory(figure: impl Fn(&sysinfo::System) -> u64) -> Option<u64> {
     system.refresh_memory();
     Some(figure(&system)).filter(|&bytes| bytes > 0)
 }
-
-/// The allocator is left as it is.
-pub fn keep_freed_memory() {}

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -341,15 +341,22 @@ pub fn own_rusage() -> ResourceUse {
         .map_or_else(|_| ResourceUse::default(), |u| resources(u.as_ref()))
 }
 
+/// What one KiB is in `ru_maxrss`: macOS counts bytes.
+const RSS_PER_KIB: u64 = if cfg!(target_vendor = "apple") {
+    1024
+} else {
+    1
+};
+
 /// The kernel's figures in our units.
-pub(super) fn resources(usage: &libc::rusage) -> ResourceUse {
+fn resources(usage: &libc::rusage) -> ResourceUse {
     let count = |n: libc::c_long| u64::try_from(n).unwrap_or(0);
     let micros =
         |t: libc::timeval| count(t.tv_sec) * 1_000_000 + u64::try_from(t.tv_usec).unwrap_or(0);
     ResourceUse {
         user_us: micros(usage.ru_utime),
         system_us: micros(usage.ru_stime),
-        max_rss_kib: count(usage.ru_maxrss),
+        max_rss_kib: count(usage.ru_maxrss) / RSS_PER_KIB,
         minor_faults: count(usage.ru_minflt),
         voluntary_switches: count(usage.ru_nvcsw),
         involuntary_switches: count(usage.ru_nivcsw),
@@ -392,38 +399,6 @@ fn cause_of(status: i32) -> ExitCause {
     }
 }
 
-/// Points standard output and error at these descriptors.
-pub(super) fn redirect_output(out: RawFd, err: RawFd) -> io::Result<()> {
-    dup_onto(out, 1)?;
-    dup_onto(err, 2)
-}
-
-#[expect(
-    unsafe_code,
-    reason = "the numbers come from the supervisor's own inherited pipes"
-)]
-fn dup_onto(from: RawFd, to: RawFd) -> io::Result<()> {
-    // SAFETY: `from` is a pipe that the zygote inherited for this purpose and keeps open; `to` is 1 or
-    // 2, whose std handles hold no state that a new target could invalidate.
-    let done = unsafe { libc::dup2(from, to) };
-    if done == to {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
-}
-
-/// Marks an inherited descriptor so that programs started from here do not inherit it again.
-#[expect(
-    unsafe_code,
-    reason = "the numbers come from the supervisor's own inherited pipes"
-)]
-pub(super) fn close_on_exec(fd: RawFd) {
-    // SAFETY: the descriptor is one the supervisor told us it handed on, open for our whole life.
-    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-    let _ = fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
-}
-
 #[expect(
     unsafe_code,
     reason = "closes inherited descriptors that no Rust value owns"
@@ -440,12 +415,6 @@ pub(super) fn close_raw(fd: RawFd) {
 pub(super) fn harden_common() {
     reset_signals();
     let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
-}
-
-/// Leads a process group of its own, so that a signal to the group reaches whatever the task starts.
-pub(super) fn lead_group() {
-    let itself = nix::unistd::Pid::from_raw(0);
-    let _ = nix::unistd::setpgid(itself, itself);
 }
 
 /// Checks that the supervisor is still the parent; a worker whose supervisor is gone has no business.
@@ -474,10 +443,13 @@ pub fn raise_open_files() -> u64 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
         return 256;
     };
-    // Beyond this no pool of ours goes, and some programs take a huge limit for a count to loop over.
-    let wanted = hard.min(1 << 16);
-    if soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok() {
-        return wanted;
+    // Beyond the first no pool of ours goes, and some programs take a huge limit for a count to loop over.
+    // macOS names an infinite limit and may refuse what is over its OPEN_MAX, the second.
+    for most in [1 << 16, 10_240] {
+        let wanted = hard.min(most);
+        if soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok() {
+            return wanted;
+        }
     }
     soft
 }

@@ -112,6 +112,9 @@ pub fn thread_count() -> io::Result<u64> {
     Err(unsupported("counting threads"))
 }
 
+/// The allocator is left as it is.
+pub fn keep_freed_memory() {}
+
 /// Makes a worker out of the calling process.
 ///
 /// # Errors
@@ -790,10 +793,10 @@ fn listener() -> MutexGuard<'static, Listener> {
     LISTENER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Called by the system. After a closed console and at the end of a session it ends the process as soon as
+/// Called by the system, in no thread of ours. After a closed console and at the end of a session it ends the process as soon as
 /// this returns, and some seconds later in any case: it does not return, so that the supervisor has these
 /// seconds to end its run.
-unsafe extern "system" fn on_console(event: u32) -> BOOL {
+extern "system" fn on_console(event: u32) -> BOOL {
     let (signal, last) = match event {
         CTRL_C_EVENT | CTRL_BREAK_EVENT => (SIGINT, false),
         CTRL_CLOSE_EVENT => (SIGHUP, true),
@@ -907,6 +910,3 @@ fn memory(figure: impl Fn(&sysinfo::System) -> u64) -> Option<u64> {
     system.refresh_memory();
     Some(figure(&system)).filter(|&bytes| bytes > 0)
 }
-
-/// The allocator is left as it is.
-pub fn keep_freed_memory() {}
