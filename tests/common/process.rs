@@ -347,6 +347,7 @@ impl Running {
             }
         }
         Finished {
+            lab: self.lab.clone(),
             shown: self.shown.clone(),
             status,
             stdout: self.stdout.text(),
@@ -385,6 +386,7 @@ impl Drop for Running {
 /// A supervisor that ended.
 #[derive(Clone)]
 pub struct Finished {
+    lab: Lab,
     shown: String,
     status: ExitStatus,
     /// What it wrote to standard output.
@@ -396,6 +398,11 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// Its lab.
+    pub fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
     /// Its exit code; `None` where a signal ended it.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
