@@ -6,27 +6,28 @@ use nix::sys::signal::Signal;
 
 use crate::common::{Lab, RunFolder, Supervisor};
 
-/// Many short tasks, and a register of four ranges whose tables are merged at the end.
+/// Many short tasks, then a register of four ranges whose tables are merged at the end.
 const SPEC: &str = r#"
 schema = 1
+
+[[experiment]]
+name = "made"
+kind = "forecast"
+mode = "synthetic"
+max-series = 50
+horizon = 6
+season-length = 12
+models = ["naive", "seasonal-naive", "naive2", "drift", "ses", "theta"]
 
 [[experiment]]
 name = "gf2-d22"
 kind = "lfsr"
 gf-order = 2
 coefficients = [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-
-[[experiment]]
-name = "made"
-kind = "forecast"
-mode = "synthetic"
-max-series = 100
-horizon = 6
-season-length = 12
-models = ["naive", "seasonal-naive", "naive2", "drift", "ses", "theta"]
 "#;
 
-const TASKS: usize = 4 + 600;
+const FORECASTS: usize = 50 * 6;
+const TASKS: usize = FORECASTS + 4;
 
 fn lab_with_spec() -> (Lab, RunFolder) {
     let lab = Lab::new();
@@ -51,18 +52,16 @@ fn run(lab: &Lab, name: &str, method: &str) -> Supervisor {
 /// Kills a run at several points of its progress, each in a folder of its own, and runs it again.
 fn kill_and_run_again(method: &str) {
     let (lab, calm) = lab_with_spec();
-    for after in [1, TASKS / 4, TASKS / 2, TASKS * 3 / 4, TASKS - 10] {
+    for after in [1, TASKS / 4, TASKS / 2, TASKS * 3 / 4, FORECASTS] {
         let name = format!("{method}-{after}");
         let folder = lab.run_folder(&name);
         let mut running = run(&lab, &name, method).background();
         running.wait_for_recorded(&folder, after);
         running.signal(Signal::SIGKILL);
         let finished = running.wait();
-        assert_eq!(
-            finished.ended_by(),
-            Some(9),
-            "it had ended before: {finished:?}"
-        );
+        // The last point is close to the end, and the kill may come after it.
+        let ended = finished.code() == Some(0) && after == FORECASTS;
+        assert!(finished.ended_by() == Some(9) || ended, "{finished:?}");
         lab.assert_quiet_within(Duration::from_secs(1));
         let kept = folder.recorded();
         assert!(kept >= after, "{name}: {kept} of {after} recorded");
