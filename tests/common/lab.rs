@@ -5,6 +5,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -87,6 +89,25 @@ impl Lab {
         Census::of_lab(self.root())
     }
 
+    /// Fails unless every process of this lab is gone before the limit passes.
+    #[track_caller]
+    pub fn assert_quiet_within(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        // Nobody sends: to wait for it is to let a moment pass.
+        let (_keep, moment) = channel::<()>();
+        loop {
+            let census = self.census();
+            if census.is_empty() {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "still there after {limit:?}: {census:#?}"
+            );
+            let _ = moment.recv_timeout(Duration::from_millis(5));
+        }
+    }
+
     /// Every path under the working folder with its bytes (`None` for a folder, a link's target for a
     /// link): equal before and after exactly if nothing was written.
     pub fn listing(&self) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
@@ -146,7 +167,10 @@ pub fn shared_data(name: &str) -> Option<PathBuf> {
     match fs::canonicalize(&path) {
         Ok(found) => Some(found),
         Err(error) => {
-            tell(&format!("skipped: no shared data at {}: {error}", path.display()));
+            tell(&format!(
+                "skipped: no shared data at {}: {error}",
+                path.display()
+            ));
             None
         }
     }

@@ -83,8 +83,11 @@ impl Supervisor {
 
     /// More arguments.
     pub fn args<A: AsRef<str>>(mut self, arguments: impl IntoIterator<Item = A>) -> Supervisor {
-        self.arguments
-            .extend(arguments.into_iter().map(|argument| argument.as_ref().into()));
+        self.arguments.extend(
+            arguments
+                .into_iter()
+                .map(|argument| argument.as_ref().into()),
+        );
         self
     }
 
@@ -216,11 +219,6 @@ impl Running {
         self.child.id().cast_signed()
     }
 
-    /// Its lab.
-    pub fn lab(&self) -> &Lab {
-        &self.lab
-    }
-
     /// What it wrote to standard error so far.
     pub fn stderr_so_far(&self) -> String {
         self.stderr.text()
@@ -283,14 +281,49 @@ impl Running {
     ) -> super::Process {
         self.wait_for(what, |running| {
             let census = running.descendants();
-            census.processes().iter().find(|process| meets(process)).cloned()
+            census
+                .processes()
+                .iter()
+                .find(|process| meets(process))
+                .cloned()
         })
     }
 
-    /// Whether it still runs.
-    pub fn is_running(&mut self) -> bool {
-        self.has_ended = self.has_ended || self.ended.try_recv().is_ok();
-        !self.has_ended
+    /// Waits until the program has taken every signal that was sent to it: two of one kind that are pending
+    /// together are one.
+    pub fn wait_until_taken(&mut self) {
+        self.wait_for("its signals to be taken", |running| {
+            let status = running.status_file()?;
+            let pending =
+                |key: &str| field(&status, key).is_none_or(|mask| mask.bytes().all(|b| b == b'0'));
+            (pending("SigPnd") && pending("ShdPnd")).then_some(())
+        });
+    }
+
+    /// The most resident memory the supervisor itself has had, in KiB; `None` once it has ended.
+    pub fn peak_memory_kib(&self) -> Option<u64> {
+        let status = self.status_file()?;
+        field(&status, "VmHWM")?
+            .split_whitespace()
+            .next()?
+            .parse()
+            .ok()
+    }
+
+    /// Waits for its end and looks again and again until then.
+    pub fn watch(mut self, mut look: impl FnMut(&Running)) -> Finished {
+        while !self.has_ended {
+            look(&self);
+            if Instant::now() >= self.deadline {
+                self.fail("out of time; waited for its end");
+            }
+            self.has_ended = self.ended.recv_timeout(MOMENT).is_ok();
+        }
+        self.wait()
+    }
+
+    fn status_file(&self) -> Option<String> {
+        std::fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()
     }
 
     /// Waits for its end.
@@ -308,11 +341,12 @@ impl Running {
         // Its outputs end with it: a process that it left behind would hold them open.
         for (name, capture) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             if !capture.finished(Duration::from_secs(10)) {
-                self.fail(&format!("{name} stays open after the end: a process was left"));
+                self.fail(&format!(
+                    "{name} stays open after the end: a process was left"
+                ));
             }
         }
         Finished {
-            lab: self.lab.clone(),
             shown: self.shown.clone(),
             status,
             stdout: self.stdout.text(),
@@ -332,6 +366,12 @@ impl Running {
     }
 }
 
+/// A line `key: value` of a status file.
+fn field<'a>(status: &'a str, key: &str) -> Option<&'a str> {
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+    line.strip_prefix(':').map(str::trim)
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.reaped {
@@ -345,7 +385,6 @@ impl Drop for Running {
 /// A supervisor that ended.
 #[derive(Clone)]
 pub struct Finished {
-    lab: Lab,
     shown: String,
     status: ExitStatus,
     /// What it wrote to standard output.
@@ -365,11 +404,6 @@ impl Finished {
     /// The signal that ended it.
     pub fn ended_by(&self) -> Option<i32> {
         std::os::unix::process::ExitStatusExt::signal(&self.status)
-    }
-
-    /// Its lab.
-    pub fn lab(&self) -> &Lab {
-        &self.lab
     }
 
     /// Fails unless it ended with this exit code.
@@ -419,7 +453,9 @@ impl Capture {
                 let _tell = tell;
                 let mut buffer = [0; 16 * 1024];
                 while let Ok(n @ 1..) = end.read(&mut buffer) {
-                    kept.lock().expect("no holder panics").extend_from_slice(&buffer[..n]);
+                    kept.lock()
+                        .expect("no holder panics")
+                        .extend_from_slice(&buffer[..n]);
                     if reader == Reader::FirstLine && buffer[..n].contains(&b'\n') {
                         break;
                     }
@@ -442,6 +478,9 @@ impl Capture {
     }
 
     fn finished(&self, patience: Duration) -> bool {
-        !matches!(self.done.recv_timeout(patience), Err(RecvTimeoutError::Timeout))
+        !matches!(
+            self.done.recv_timeout(patience),
+            Err(RecvTimeoutError::Timeout)
+        )
     }
 }
