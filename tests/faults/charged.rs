@@ -49,7 +49,7 @@ fn deaths_are_charged_to_their_tasks(method: &str, number: i32, name: &str) {
     }
     assert_eq!(folder.outcomes()["crashed"], 50);
     folder.assert_same_results(&calm_run(&lab, &[faults]), "with 50 deaths and without");
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 fn killed_from_outside(method: &str) {
@@ -87,7 +87,7 @@ fn killed_from_outside(method: &str) {
         assert_eq!(outcomes(&tries), expected, "task {at}");
     }
     folder.assert_same_results(&calm_run(&lab, &[faults]), "killed from outside and calm");
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 /// A kept worker holds one task at a time: its death has no bystanders.
@@ -116,7 +116,7 @@ fn in_kept_workers(method: &str) {
     pids.dedup();
     assert!(pids.len() < 60, "{} processes for 110 attempts", pids.len());
     folder.assert_same_results(&calm_run(&lab, &[faults]), "kept workers and calm");
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 /// A death in a group costs one task. What else the group held is run again, uncharged.
@@ -151,5 +151,5 @@ fn in_groups(method: &str) {
         folder.outcomes()
     );
     folder.assert_same_results(&calm_run(&lab, &[faults]), "groups and calm");
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }

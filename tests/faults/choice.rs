@@ -35,7 +35,7 @@ fn where_clone_parent_fails_the_zygote_forks_twice() {
     assert!(reasons.contains("by forking twice"), "{reasons}");
     let finished = finished.assert_says(&["by forking twice"]);
     folder.assert_same_results(&calm_run(&lab, &[faults]), "forked twice and calm");
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn where_no_fork_works_workers_are_spawned() {
         "{reasons}"
     );
     folder.assert_same_results(&calm_run(&lab, &[faults]), "spawned and calm");
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 /// Who asks for fork gets fork or the reason, never something else.
@@ -76,5 +76,5 @@ fn fork_that_was_asked_for_is_not_replaced() {
         .run()
         .assert_code(3)
         .assert_says(&["fork", "hint:", "--start-method"]);
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }

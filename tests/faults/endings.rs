@@ -39,7 +39,7 @@ fn crashing_on_every_attempt(method: &str) {
         let experiment = folder.experiment("f");
         assert_eq!(experiment["tasks"]["crashed"], 2);
         assert_eq!(experiment["incomplete"], true);
-        assert_nothing_left(&finished);
+        assert_nothing_left(&lab, &finished);
     }
 }
 
@@ -73,7 +73,7 @@ fn ends_of_pairs(lab: &Lab, method: &str, actions: &[&str]) -> Vec<(Value, Vec<V
             )
         })
         .collect();
-    assert_nothing_left(&finished);
+    assert_nothing_left(lab, &finished);
     ends
 }
 

@@ -44,7 +44,7 @@ fn leaving_a_child_costs_nothing(method: &str, action: &str) {
             );
         }
         folder.assert_same_results(&calm_run(&lab, &[faults]), "with children and without");
-        assert_nothing_left(&finished);
+        assert_nothing_left(&lab, &finished);
     }
 }
 
@@ -66,7 +66,7 @@ fn an_orphan_is_ended_during_the_run(method: &str) {
     signal(stopped.pid, Signal::SIGCONT);
     let finished = running.wait().assert_code(0);
     folder.assert_all_ok(2);
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 /// A worker that waits for its next task runs none: its death is charged to nobody.
@@ -90,7 +90,7 @@ fn an_idle_worker_is_killed(method: &str) {
     let finished = running.wait().assert_code(0);
     folder.assert_all_ok(2);
     assert_eq!(outcomes(&folder.attempts()), ["ok", "ok"]);
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 /// The workers it made go on, and the tasks after it have another.
@@ -127,7 +127,7 @@ fn the_zygote_is_killed() {
     folder.assert_all_ok(12);
     assert_eq!(folder.outcomes().keys().collect::<Vec<_>>(), ["ok"]);
     folder.assert_same_results(&calm_run(&lab, &[faults]), "three zygotes and none");
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 /// It dies at the worst moment: the worker is made and at work, and the supervisor does not know it yet.
@@ -148,5 +148,5 @@ fn the_zygote_dies_before_it_tells_of_a_worker() {
         folder.outcomes()
     );
     folder.assert_same_results(&calm_run(&lab, &[faults]), "dying zygotes and none");
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }

@@ -67,7 +67,7 @@ fn out_of_time_and_polite(method: &str) {
             pair.action
         );
     }
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 /// Who does not listen to SIGTERM has the grace period, and is then killed.
@@ -94,7 +94,7 @@ fn out_of_time_and_deaf(method: &str) {
             pair.action
         );
     }
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 /// Only the one that hangs is out of time; the limit is that of a task and not of its group.
@@ -118,7 +118,7 @@ fn out_of_time_in_a_group(method: &str) {
         assert_eq!(outcomes(&tries), [expected], "task {at}");
         assert_eq!(result_of(&folder, &faults.id(at))["state"], expected);
     }
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 /// Each slow task passes its limit, ignores SIGTERM and answers within the grace period: its answer stands.
@@ -140,7 +140,7 @@ fn late_in_a_group(method: &str) {
     assert!(charged.is_empty(), "{charged:#?}");
     let finished = finished.assert_code(0);
     folder.assert_all_ok(260);
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 fn out_of_memory(method: &str) {
@@ -168,7 +168,7 @@ fn out_of_memory(method: &str) {
             assert!(message.contains("64.0 MiB"), "the limit is told: {message}");
         }
     }
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 /// The first number before "MiB" in a sentence.

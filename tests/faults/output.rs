@@ -49,7 +49,7 @@ fn a_flood_is_cut_in_the_middle(method: &str) {
         .map(|file| file.len())
         .sum();
     assert!(bytes < 1 << 20, "{bytes} bytes on disk");
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 /// The pipes belong to a slot: what one attempt wrote before it died is not the next one's.
@@ -115,5 +115,5 @@ fn attempts_have_their_own(method: &str, life: &str) {
             "life {life}: {name}"
         );
     }
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }

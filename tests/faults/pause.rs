@@ -47,9 +47,9 @@ fn the_limit_does_not_run_while_the_supervisor_is_stopped(method: &str) {
         // One that is gone was charged with what was not its fault: its run says so below.
         let _ = kill(Pid::from_raw(*worker), Signal::SIGCONT);
     }
-    for (running, _) in all {
+    for ((running, _), lab) in all.into_iter().zip(&labs) {
         let finished = running.wait().assert_code(0);
-        let folder = finished.lab().run_folder("run");
+        let folder = lab.run_folder("run");
         folder.assert_all_ok(2);
         let longest = folder
             .attempts()
@@ -61,6 +61,6 @@ fn the_limit_does_not_run_while_the_supervisor_is_stopped(method: &str) {
             longest > Duration::from_secs(9),
             "it was not stopped: {longest:?}"
         );
-        assert_nothing_left(&finished);
+        assert_nothing_left(lab, &finished);
     }
 }

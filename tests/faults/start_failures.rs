@@ -10,7 +10,7 @@ use crate::trial::{Changeling, Faults, assert_nothing_left, outcomes, trial};
 /// The self-tests of all ways to start a worker, each with its own limit of 5 s, and a busy machine.
 const BOUND: Duration = Duration::from_secs(30);
 
-fn run_with(script: &str, method: &str) -> Finished {
+fn run_with(script: &str, method: &str) -> (Lab, Finished) {
     let lab = Lab::new();
     let changeling = Changeling::new(&lab);
     changeling.script(script);
@@ -18,16 +18,15 @@ fn run_with(script: &str, method: &str) -> Finished {
         .runs(trial(&lab, "run", method, &[Faults::new(4, "error", 0, 0)]))
         .run();
     assert!(finished.took < BOUND, "{finished:?}");
-    finished
+    (lab, finished)
 }
 
 #[test]
 fn a_program_that_ends_at_once() {
     for method in ["auto", "fork", "spawn"] {
-        let finished = run_with("exit 1", method)
-            .assert_code(3)
-            .assert_says(&["error:", "hint:"]);
-        assert_nothing_left(&finished);
+        let (lab, finished) = run_with("exit 1", method);
+        let finished = finished.assert_code(3).assert_says(&["error:", "hint:"]);
+        assert_nothing_left(&lab, &finished);
     }
 }
 
@@ -38,19 +37,17 @@ fn a_program_that_says_nothing() {
         "sleep 1000",
         "trap '' TERM\nsleep 1000 & sleep 1000",
     ] {
-        let finished = run_with(script, "spawn")
-            .assert_code(3)
-            .assert_says(&["error:", "hint:"]);
-        assert_nothing_left(&finished);
+        let (lab, finished) = run_with(script, "spawn");
+        let finished = finished.assert_code(3).assert_says(&["error:", "hint:"]);
+        assert_nothing_left(&lab, &finished);
     }
 }
 
 #[test]
 fn a_program_that_says_nothing_in_place_of_a_zygote() {
-    let finished = run_with("exec sleep 1000", "auto")
-        .assert_code(3)
-        .assert_says(&["error:"]);
-    assert_nothing_left(&finished);
+    let (lab, finished) = run_with("exec sleep 1000", "auto");
+    let finished = finished.assert_code(3).assert_says(&["error:"]);
+    assert_nothing_left(&lab, &finished);
 }
 
 #[test]
@@ -68,7 +65,7 @@ fn no_program_at_all() {
                 .assert_code(2)
                 .assert_says(&["worker", "hint:"]);
             assert_eq!(lab.listing(), before, "nothing is written");
-            assert_nothing_left(&finished);
+            assert_nothing_left(&lab, &finished);
         }
     }
 }
@@ -96,7 +93,7 @@ fn a_file_that_is_no_program() {
             .assert_code(3)
             .assert_says(&["error:"]);
         assert!(finished.took < BOUND, "{finished:?}");
-        assert_nothing_left(&finished);
+        assert_nothing_left(&lab, &finished);
     }
 }
 
@@ -119,7 +116,7 @@ fn a_program_that_breaks_during_the_run() {
         .assert_code(3)
         .assert_says(&["no worker can be started"]);
     assert!(finished.took < BOUND, "{finished:?}");
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
     let folder = lab.run_folder("run");
     let attempts = folder.attempts();
     assert!(!attempts.is_empty());
@@ -135,7 +132,7 @@ fn a_program_that_breaks_during_the_run() {
     // The same command again, with a program that works.
     let finished = run().run().assert_code(0);
     folder.assert_all_ok(4);
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }
 
 /// One start of many hangs: it has a deadline of its own, nobody is charged, and the run goes on.
@@ -163,5 +160,5 @@ fn a_worker_that_stops_before_its_hello() {
         "{:?}",
         folder.outcomes()
     );
-    assert_nothing_left(&finished);
+    assert_nothing_left(&lab, &finished);
 }

@@ -130,8 +130,7 @@ pub fn calm_run(lab: &Lab, experiments: &[Faults]) -> RunFolder {
 /// What holds after every run: a second after its end none of its processes lives, and its private folders
 /// are gone.
 #[track_caller]
-pub fn assert_nothing_left(finished: &Finished) {
-    let lab = finished.lab();
+pub fn assert_nothing_left(lab: &Lab, finished: &Finished) {
     let left = eventually(Duration::from_secs(1), || {
         lab.census().is_empty().then_some(())
     });
