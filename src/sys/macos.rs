@@ -35,8 +35,8 @@ use super::unix::{
 use super::{Exit, ForkWay, Forked, GuardOrder, RuntimeParent, SignalNotice, UsableCores};
 use crate::ids::Pid;
 
-/// Threads that only wait need little.
-const SMALL_STACK: usize = 64 << 10;
+/// Enough for threads that wait and then post one message. It is taken as it is used.
+const SMALL_STACK: usize = 256 << 10;
 
 fn unsupported(what: &str) -> io::Error {
     io::Error::new(

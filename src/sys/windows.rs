@@ -67,8 +67,8 @@ use crate::clock::Monotonic;
 use crate::experiment::{ExitCause, ResourceUse};
 use crate::ids::Pid;
 
-/// Threads that only wait need little.
-const SMALL_STACK: usize = 64 << 10;
+/// Enough for threads that wait and then post one message. It is taken as it is used.
+const SMALL_STACK: usize = 256 << 10;
 
 const SIGHUP: i32 = 1;
 const SIGINT: i32 = 2;
