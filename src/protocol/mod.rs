@@ -43,7 +43,7 @@ use crate::sys::{ForkWay, GuardOrder};
 
 /// What the two programs must agree on before they talk: the version of the package and of these
 /// messages. Programs of two builds that differ in it refuse each other.
-pub const PROTOCOL: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
+pub const PROTOCOL: &str = concat!(env!("CARGO_PKG_VERSION"), "/3");
 
 /// The names of what a started program finds in its environment.
 pub mod environment {
@@ -157,6 +157,8 @@ pub enum FromWorker {
         task: TaskIndex,
         /// Which attempt.
         attempt: AttemptNumber,
+        /// The worker's pid: a zygote that dies may take its own word on it along.
+        pid: Pid,
     },
     /// A part of a result that does not fit in one packet.
     Chunk {

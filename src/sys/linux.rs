@@ -23,9 +23,10 @@ pub use super::unix::{
     spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
 use super::unix::{
-    close_raw, end_rest_of_group, harden_common, require_parent, wait_for, watched_signals,
+    close_raw, end_rest_of_group, harden_common, ignore_file_limit, require_parent, wait_for,
+    watched_signals,
 };
-use super::{Exit, ForkWay, Forked, GuardOrder, RuntimeParent, SignalNotice, UsableCores};
+use super::{Exit, ForkWay, Forked, GuardOrder, RuntimeParent, UsableCores};
 use crate::ids::Pid;
 
 /// Whether this platform has a fork worth offering. Linux does.
@@ -456,9 +457,6 @@ pub struct SignalWatch {
     thread: Option<JoinHandle<()>>,
 }
 
-/// How often the watch notes that the supervisor is running; a larger gap means that it was stopped.
-const HEARTBEAT: Duration = Duration::from_millis(250);
-
 impl SignalWatch {
     /// Keeps the watched signals for the watch.
     ///
@@ -466,16 +464,16 @@ impl SignalWatch {
     ///
     /// The kernel refuses.
     pub fn block() -> io::Result<()> {
+        ignore_file_limit();
         Ok(watched_signals().thread_block()?)
     }
 
-    /// Starts the thread; it calls `tell` for each signal that asks the supervisor to stop, and after
-    /// each time that the supervisor was itself stopped.
+    /// Starts the thread; it calls `tell` with the number of each signal that asks the supervisor to stop.
     ///
     /// # Errors
     ///
     /// No descriptor or thread can be had.
-    pub fn start(tell: impl Fn(SignalNotice) + Send + 'static) -> io::Result<SignalWatch> {
+    pub fn start(tell: impl Fn(i32) + Send + 'static) -> io::Result<SignalWatch> {
         let set = watched_signals();
         let signals = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         let wake = Arc::new(EventFd::from_flags(EfdFlags::EFD_CLOEXEC)?);
@@ -500,33 +498,21 @@ impl Drop for SignalWatch {
     }
 }
 
-fn watch_signals(signals: &SignalFd, wake: &EventFd, tell: &dyn Fn(SignalNotice)) {
-    let pause = PollTimeout::try_from(HEARTBEAT).unwrap_or(PollTimeout::from(250u16));
-    let mut last_seen = monotonic_now();
+fn watch_signals(signals: &SignalFd, wake: &EventFd, tell: &dyn Fn(i32)) {
     loop {
         let mut wanted = [
             PollFd::new(signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(wake.as_fd(), PollFlags::POLLIN),
         ];
-        let _ = poll(&mut wanted, pause);
+        // An error is EINTR, after a stop and a continue.
+        let _ = poll(&mut wanted, PollTimeout::NONE);
         if wanted[1].any() == Some(true) {
             return;
         }
-        let now = monotonic_now();
-        let gap = now.since(last_seen);
-        last_seen = now;
-        let mut continued = false;
         while let Ok(Some(info)) = signals.read_signal() {
-            match i32::try_from(info.ssi_signo) {
-                Ok(number) if number == Signal::SIGCONT as i32 => continued = true,
-                Ok(number) => tell(SignalNotice::Stop(number)),
-                Err(_) => {}
+            if let Ok(number) = i32::try_from(info.ssi_signo) {
+                tell(number);
             }
-        }
-        // A stopped process has no heartbeat. The continue signal alone would not tell for how long it
-        // was stopped; the gap alone could be a busy machine, so it counts from four beats on.
-        if gap > HEARTBEAT * 4 || (continued && gap > HEARTBEAT) {
-            tell(SignalNotice::Continued(gap.saturating_sub(HEARTBEAT)));
         }
     }
 }

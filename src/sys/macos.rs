@@ -30,9 +30,10 @@ pub use super::unix::{
     spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
 use super::unix::{
-    close_raw, end_rest_of_group, harden_common, require_parent, wait_for, watched_signals,
+    close_raw, end_rest_of_group, harden_common, ignore_file_limit, require_parent, wait_for,
+    watched_signals,
 };
-use super::{Exit, ForkWay, Forked, GuardOrder, RuntimeParent, SignalNotice, UsableCores};
+use super::{Exit, ForkWay, Forked, GuardOrder, RuntimeParent, UsableCores};
 use crate::ids::Pid;
 
 /// Enough for threads that wait and then post one message. It is taken as it is used.
@@ -284,9 +285,6 @@ pub struct SignalWatch {
     thread: Option<JoinHandle<()>>,
 }
 
-/// How often the watch notes that the supervisor is running; a larger gap means that it was stopped.
-const HEARTBEAT: Duration = Duration::from_millis(250);
-
 /// The user event that ends the watch.
 const WAKE: usize = 0;
 
@@ -297,16 +295,16 @@ impl SignalWatch {
     ///
     /// The kernel refuses.
     pub fn block() -> io::Result<()> {
+        ignore_file_limit();
         Ok(watched_signals().thread_block()?)
     }
 
-    /// Starts the thread; it calls `tell` for each signal that asks the supervisor to stop, and after
-    /// each time that the supervisor was itself stopped.
+    /// Starts the thread; it calls `tell` with the number of each signal that asks the supervisor to stop.
     ///
     /// # Errors
     ///
     /// No descriptor or thread can be had.
-    pub fn start(tell: impl Fn(SignalNotice) + Send + 'static) -> io::Result<SignalWatch> {
+    pub fn start(tell: impl Fn(i32) + Send + 'static) -> io::Result<SignalWatch> {
         let queue = Arc::new(Kqueue::new()?);
         let watched = watched_signals();
         let mut wanted = vec![event(WAKE, EventFilter::EVFILT_USER, FilterFlag::empty())];
@@ -326,7 +324,7 @@ impl SignalWatch {
             .name(String::from("signals"))
             .spawn(move || {
                 for signal in early {
-                    tell(SignalNotice::Stop(signal as i32));
+                    tell(signal as i32);
                 }
                 watch_signals(&for_thread, &tell);
             })?;
@@ -372,36 +370,21 @@ fn pending(watched: &SigSet) -> Vec<Signal> {
     let set = unsafe { SigSet::from_sigset_t_unchecked(set) };
     watched
         .iter()
-        .filter(|&signal| signal != Signal::SIGCONT && set.contains(signal))
+        .filter(|&signal| set.contains(signal))
         .collect()
 }
 
-fn watch_signals(queue: &Kqueue, tell: &dyn Fn(SignalNotice)) {
-    let pause = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: libc::c_long::from(HEARTBEAT.subsec_millis() as i32) * 1_000_000,
-    };
-    let mut last_seen = monotonic_now();
+fn watch_signals(queue: &Kqueue, tell: &dyn Fn(i32)) {
     let mut events = [event(WAKE, EventFilter::EVFILT_USER, FilterFlag::empty()); 8];
     loop {
-        // An error is EINTR: the heartbeat goes on.
-        let ready = queue.kevent(&[], &mut events, Some(pause)).unwrap_or(0);
-        let now = monotonic_now();
-        let gap = now.since(last_seen);
-        last_seen = now;
-        let mut continued = false;
+        // An error is EINTR: the watch goes on.
+        let ready = queue.kevent(&[], &mut events, None).unwrap_or(0);
         for event in &events[..ready] {
             match (event.filter(), i32::try_from(event.ident())) {
                 (Ok(EventFilter::EVFILT_USER), _) => return,
-                (_, Ok(number)) if number == Signal::SIGCONT as i32 => continued = true,
-                (_, Ok(number)) => tell(SignalNotice::Stop(number)),
+                (_, Ok(number)) => tell(number),
                 _ => {}
             }
-        }
-        // A stopped process has no heartbeat. The continue signal alone would not tell for how long it
-        // was stopped; the gap alone could be a busy machine, so it counts from four beats on.
-        if gap > HEARTBEAT * 4 || (continued && gap > HEARTBEAT) {
-            tell(SignalNotice::Continued(gap.saturating_sub(HEARTBEAT)));
         }
     }
 }

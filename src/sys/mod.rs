@@ -32,7 +32,6 @@ pub mod fault;
 mod map;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::clock::Monotonic;
 use crate::experiment::{ExitCause, ResourceUse};
@@ -99,15 +98,6 @@ pub struct Exit {
     pub resources: ResourceUse,
     /// When the reaper had its status.
     pub at: Monotonic,
-}
-
-/// What the watch on signals tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignalNotice {
-    /// A signal that asks the supervisor to stop, by number.
-    Stop(i32),
-    /// The supervisor itself was stopped for this long, and goes on.
-    Continued(Duration),
 }
 
 /// The folder in which private runtime folders are made, and why this one.

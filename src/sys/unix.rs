@@ -287,22 +287,31 @@ pub fn quiet_exit(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Gives every signal its default disposition and blocks none, but keeps SIGPIPE ignored: a send to a
-/// supervisor that is gone is an error value, not a death.
-#[expect(unsafe_code, reason = "signal dispositions are process-wide state")]
+/// Ignores no signal that was ignored when this program was started, and blocks none. SIGPIPE stays ignored:
+/// a send to a supervisor that is gone is an error value, not a death. The handlers that std has for stack
+/// overflow stay too: they say what happened before the signal ends the process.
 pub fn reset_signals() {
-    for signal in Signal::iterator() {
-        let handler = match signal {
-            Signal::SIGKILL | Signal::SIGSTOP => continue,
-            Signal::SIGPIPE => libc::SIG_IGN,
-            _ => libc::SIG_DFL,
-        };
-        // SAFETY: the process is single-threaded here, and neither disposition runs code of ours.
-        unsafe {
-            libc::signal(signal as i32, handler);
+    let kept = |signal| matches!(signal, Signal::SIGKILL | Signal::SIGSTOP | Signal::SIGPIPE);
+    for signal in Signal::iterator().filter(|&signal| !kept(signal)) {
+        if is_ignored(signal) {
+            dispose(signal, libc::SIG_DFL);
         }
     }
     let _ = SigSet::empty().thread_set_mask();
+}
+
+/// Turns a file that may not grow any more (`ulimit -f`) from the supervisor's death into an error of its
+/// writes.
+pub(super) fn ignore_file_limit() {
+    dispose(Signal::SIGXFSZ, libc::SIG_IGN);
+}
+
+#[expect(unsafe_code, reason = "signal dispositions are process-wide state")]
+fn dispose(signal: Signal, disposition: libc::sighandler_t) {
+    // SAFETY: the process has one thread here, and neither SIG_DFL nor SIG_IGN runs code of ours.
+    unsafe {
+        libc::signal(signal as i32, disposition);
+    }
 }
 
 /// Whether this signal was ignored when we were started (`nohup` does that to SIGHUP): then it stays so.
@@ -318,7 +327,7 @@ fn is_ignored(signal: Signal) -> bool {
     asked == 0 && current.sa_sigaction == libc::SIG_IGN
 }
 
-/// The signals that ask a supervisor to stop, less those it was told to ignore; and SIGCONT.
+/// The signals that ask a supervisor to stop, less those it was told to ignore.
 pub(super) fn watched_signals() -> SigSet {
     let mut set = SigSet::empty();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
@@ -326,7 +335,6 @@ pub(super) fn watched_signals() -> SigSet {
             set.add(signal);
         }
     }
-    set.add(Signal::SIGCONT);
     set
 }
 

@@ -60,9 +60,7 @@ use windows_sys::Win32::System::Threading::{
 };
 use windows_sys::core::BOOL;
 
-use super::{
-    Exit, ForkWay, Forked, GuardOrder, RuntimeParent, SignalNotice, SpawnOrder, UsableCores,
-};
+use super::{Exit, ForkWay, Forked, GuardOrder, RuntimeParent, SpawnOrder, UsableCores};
 use crate::clock::Monotonic;
 use crate::experiment::{ExitCause, ResourceUse};
 use crate::ids::Pid;
@@ -777,9 +775,6 @@ pub struct SignalWatch {
     thread: Option<JoinHandle<()>>,
 }
 
-/// How often the watch notes that the supervisor is running; a larger gap means that it was stopped.
-const HEARTBEAT: Duration = Duration::from_millis(250);
-
 /// Where events go.
 enum Listener {
     /// Nobody watches: they are kept.
@@ -825,13 +820,13 @@ impl SignalWatch {
         checked(unsafe { SetConsoleCtrlHandler(Some(on_console), 1) })
     }
 
-    /// Starts the thread; it calls `tell` for each event that asks the supervisor to stop, and after each
-    /// time that the supervisor was itself stopped (by a debugger, or with the whole machine).
+    /// Starts the thread; it calls `tell` for each event that asks the supervisor to stop, with the number
+    /// of the signal that it stands for.
     ///
     /// # Errors
     ///
     /// No thread can be had.
-    pub fn start(tell: impl Fn(SignalNotice) + Send + 'static) -> io::Result<SignalWatch> {
+    pub fn start(tell: impl Fn(i32) + Send + 'static) -> io::Result<SignalWatch> {
         let (sender, events) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name(String::from("signals"))
@@ -860,21 +855,10 @@ impl Drop for SignalWatch {
     }
 }
 
-fn watch_events(events: &mpsc::Receiver<i32>, tell: &dyn Fn(SignalNotice)) {
-    let mut last_seen = monotonic_now();
-    loop {
-        match events.recv_timeout(HEARTBEAT) {
-            Ok(signal) => tell(SignalNotice::Stop(signal)),
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-            Err(mpsc::RecvTimeoutError::Disconnected) => return,
-        }
-        let now = monotonic_now();
-        let gap = now.since(last_seen);
-        last_seen = now;
-        // A stopped process has no heartbeat; a gap of less than four beats could be a busy machine.
-        if gap > HEARTBEAT * 4 {
-            tell(SignalNotice::Continued(gap.saturating_sub(HEARTBEAT)));
-        }
+fn watch_events(events: &mpsc::Receiver<i32>, tell: &dyn Fn(i32)) {
+    // It ends with the last sender.
+    while let Ok(signal) = events.recv() {
+        tell(signal);
     }
 }
 

@@ -122,6 +122,7 @@ impl Worker {
             worker: self.name,
             task: assignment.task,
             attempt: assignment.attempt,
+            pid: Pid(std::process::id()),
         })?;
         let before = sys::own_rusage();
         self.moments.begun = sys::monotonic_now();

@@ -184,7 +184,7 @@ pub fn try_worker(
     let began = sys::monotonic_now();
     let started = Parcel::pack(&tasks)
         .map_err(|error| error.to_string())
-        .and_then(|first| pool.start(PROBE, 0, first, false));
+        .and_then(|first| pool.start(PROBE, 0, first, None, false));
     if let Err(reason) = started {
         return Ok(Err(reason));
     }
@@ -220,6 +220,10 @@ pub fn try_worker(
                     }),
                     cause => Err(format!("the test worker {}", describe(&cause))),
                 },
+                Heard::Signal(signal) => {
+                    pool.keep_signal(signal);
+                    continue;
+                }
                 Heard::NotMade(PROBE, reason) | Heard::Garbled(PROBE, reason) => Err(reason),
                 _ => continue,
             };

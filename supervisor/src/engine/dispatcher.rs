@@ -10,7 +10,7 @@ use fumehood::experiment::Outcome;
 use fumehood::experiment::plan::Plan;
 use fumehood::ids::{AttemptNumber, TaskIndex, WorkerId};
 use fumehood::protocol::{Assignment, FromWorker, Parcel, Report, decode_result};
-use fumehood::sys::{self, SignalNotice};
+use fumehood::sys;
 
 use super::event::{Next, RunEvent};
 use super::ledger::{Ledger, Origin, peak_kib};
@@ -21,6 +21,9 @@ use super::state::{Answer, ExitFacts, Held, Policy, State, StopReason, TaskBook}
 
 /// The longest wait: the screen's clock goes on, and orphans are looked for.
 const BEAT: Duration = Duration::from_millis(500);
+
+/// No turn of the loop takes so long, on however busy a machine: the supervisor was stopped meanwhile.
+const STOPPED: Duration = Duration::from_secs(1);
 
 /// Runs the tasks of a plan that are to be run, to their end or until the run is stopped.
 ///
@@ -70,13 +73,19 @@ struct Dispatcher<'a, 'plan> {
 
 impl Dispatcher<'_, '_> {
     fn run(&mut self) -> Result<StopReason, PoolError> {
+        // What came while the start method was tried goes before the first task.
+        for signal in self.pool.take_signals() {
+            self.events.push_front(Event::StopRequested { signal });
+        }
         let mut swept = sys::monotonic_now();
+        let mut awake = swept;
         loop {
             self.settle_events();
             if let Some(reason) = self.over.take() {
                 return Ok(reason);
             }
             let now = sys::monotonic_now();
+            self.note_pause(now.since(awake));
             let patience = self
                 .state
                 .next_deadline()
@@ -84,6 +93,8 @@ impl Dispatcher<'_, '_> {
                 .min(BEAT)
                 .min(self.memory.as_ref().map_or(BEAT, MemoryWatch::interval));
             let heard = self.pool.wait(patience)?;
+            awake = sys::monotonic_now();
+            self.note_pause(awake.since(now).saturating_sub(patience));
             if heard.is_empty() {
                 (self.tell)(RunEvent::Idle);
             }
@@ -105,6 +116,16 @@ impl Dispatcher<'_, '_> {
                 swept = now;
                 self.pool.sweep(now, false);
             }
+        }
+    }
+
+    /// Notes time that passed although nothing waited for it: a supervisor that was stopped does not charge
+    /// that to anybody.
+    fn note_pause(&mut self, span: Duration) {
+        if span >= STOPPED {
+            self.pool.forgive();
+            self.events.push_front(Event::Paused { span });
+            self.settle_events();
         }
     }
 
@@ -135,12 +156,7 @@ impl Dispatcher<'_, '_> {
             Heard::NotMade(worker, reason) => {
                 self.events.push_back(Event::StartFailed { worker, reason });
             }
-            Heard::Signal(SignalNotice::Stop(signal)) => {
-                self.events.push_back(Event::StopRequested { signal });
-            }
-            Heard::Signal(SignalNotice::Continued(span)) => {
-                self.events.push_back(Event::Paused { span });
-            }
+            Heard::Signal(signal) => self.events.push_back(Event::StopRequested { signal }),
         }
         // One at a time, so that an action (a worker is forgotten) is seen by the next message.
         self.settle_events();
@@ -152,6 +168,7 @@ impl Dispatcher<'_, '_> {
                 worker,
                 task,
                 attempt,
+                ..
             } => {
                 (self.tell)(RunEvent::Started { task });
                 self.events.push_back(Event::Started {
@@ -231,9 +248,13 @@ impl Dispatcher<'_, '_> {
                 tasks,
                 kept,
             } => {
+                let group = match tasks.as_slice() {
+                    [first, .., last] => Some((first.task, last.task)),
+                    _ => None,
+                };
                 let started = self
                     .pack(&tasks)
-                    .and_then(|first| self.pool.start(worker, slot, first, kept));
+                    .and_then(|first| self.pool.start(worker, slot, first, group, kept));
                 if let Err(reason) = started {
                     self.events.push_back(Event::StartFailed { worker, reason });
                 }
@@ -246,7 +267,12 @@ impl Dispatcher<'_, '_> {
             Action::Terminate { worker } => self.pool.terminate(worker),
             Action::Kill { worker } => self.pool.kill(worker),
             Action::Record(ending) => self.record(&ending),
-            Action::Release { worker, .. } => self.pool.forget(worker),
+            Action::Release { worker, slot } => {
+                if let Some((first, last)) = self.pool.handle(worker).and_then(|h| h.group) {
+                    self.keep_output(slot, &format!("{}-{}.group{}", first.0, last.0, worker.0));
+                }
+                self.pool.forget(worker);
+            }
             Action::Stop(reason) => self.over = Some(reason),
         }
         if !self.stop_told
@@ -275,20 +301,27 @@ impl Dispatcher<'_, '_> {
                     pid: handle.pid,
                     sent: handle.sent,
                 };
-                (Some(handle.slot), origin)
+                // The tasks of a group run without waiting for us: what they print cannot be told apart,
+                // and is kept for the group when its worker is gone.
+                (handle.group.is_none().then_some(handle.slot), origin)
             },
         );
         if let Some(slot) = slot {
-            let output = self.pool.take_output(slot);
-            if let Err(text) = self.ledger.keep_output(ending, &output) {
-                (self.tell)(RunEvent::Note { text });
-            }
+            self.keep_output(slot, &format!("{}.{}", ending.task.0, ending.attempt.0));
         }
         match self.ledger.record(ending, origin) {
             Ok(cause) => self.tell_end(ending, cause),
             Err(error) => self.events.push_back(Event::RecordFailed {
                 reason: error.to_string(),
             }),
+        }
+    }
+
+    /// Keeps what was written in a slot since the last time. A failure loses a log, not a result.
+    fn keep_output(&mut self, slot: u32, name: &str) {
+        let output = self.pool.take_output(slot);
+        if let Err(text) = self.ledger.keep_output(name, &output) {
+            (self.tell)(RunEvent::Note { text });
         }
     }
 

@@ -1,15 +1,16 @@
 //! `--start-method inline`: no process at all. The reference result, and the floor of the cost.
 //!
 //! There is nothing here to contain a crash, to stop a hang or to cap memory: it is for comparing, and for
-//! debugging a task under a debugger. A signal takes effect between two tasks.
+//! debugging a task under a debugger. A signal takes effect between two tasks, a second one at once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use fumehood::experiment::Outcome;
 use fumehood::experiment::plan::Plan;
 use fumehood::ids::{AttemptNumber, Pid, TaskIndex, WorkerId};
 use fumehood::protocol::Moments;
-use fumehood::sys::{self, SignalNotice, SignalWatch};
+use fumehood::sys::{self, SignalWatch};
 
 use super::dispatcher::assignment;
 use super::event::{Next, RunEvent};
@@ -29,9 +30,14 @@ pub fn run(
     tell: &mut dyn FnMut(RunEvent),
 ) -> Result<StopReason, LedgerError> {
     let (sender, signals) = mpsc::channel();
-    let watch = SignalWatch::start(move |notice| {
+    let asked = AtomicBool::new(false);
+    let watch = SignalWatch::start(move |signal| {
+        if asked.swap(true, Ordering::Relaxed) {
+            // The second one does not wait for the task: what is recorded is recorded.
+            sys::quiet_exit(128 + signal);
+        }
         // The run is over when nobody listens.
-        let _ = sender.send(notice);
+        let _ = sender.send(signal);
     });
     if let Err(error) = &watch {
         tell(RunEvent::Note {
@@ -42,14 +48,12 @@ pub fn run(
         if !matches!(book.stage, Stage::Fresh | Stage::Again { .. }) {
             continue;
         }
-        while let Ok(notice) = signals.try_recv() {
-            if let SignalNotice::Stop(signal) = notice {
-                let reason = StopReason::Signal(signal);
-                tell(RunEvent::Stopping {
-                    reason: reason.clone(),
-                });
-                return Ok(reason);
-            }
+        if let Ok(signal) = signals.try_recv() {
+            let reason = StopReason::Signal(signal);
+            tell(RunEvent::Stopping {
+                reason: reason.clone(),
+            });
+            return Ok(reason);
         }
         run_one(plan, task, *book, ledger, tell)?;
     }
@@ -85,6 +89,7 @@ fn run_one(
         attempt,
         worker: WorkerId(0),
         assigned: begun,
+        started: None,
         fate: Fate::Charged(outcome),
         terminal: true,
         answer: Some(Times {

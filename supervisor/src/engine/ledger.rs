@@ -133,20 +133,18 @@ impl<'a> Ledger<'a> {
             .map_err(|second| LedgerError::Twice(self.plan.id(second.0)))
     }
 
-    /// Keeps what an attempt wrote, if it wrote anything. A failure here loses a log, not a result: it is
-    /// told and the run goes on.
+    /// Keeps what was written under this name, if anything was: a number, never what a series is called.
     ///
     /// # Errors
     ///
     /// A sentence for the user.
-    pub fn keep_output(&self, ending: &Ending, output: &Output) -> Result<(), String> {
+    pub fn keep_output(&self, name: &str, output: &Output) -> Result<(), String> {
         let streams = [("stdout", &output.stdout), ("stderr", &output.stderr)];
         for (stream, captured) in streams {
             if captured.is_empty() {
                 continue;
             }
-            // Named by number: what a series is called never becomes a path.
-            let name = format!("{}.{}.{stream}", ending.task.0, ending.attempt.0);
+            let name = format!("{name}.{stream}");
             let logs = self.folder.logs();
             self.folder
                 .ensure(&logs)
@@ -242,10 +240,15 @@ fn phases(ending: &Ending, origin: Origin, method: Method) -> (Phases, u64) {
         phases.encode = cursor.upto(m.encoded);
         phases.receive = cursor.upto(answer.received);
     }
-    if let Some(exit) = &ending.exit
-        && ending.answer.is_some()
-    {
-        phases.reap = cursor.upto(exit.at);
+    if let Some(exit) = &ending.exit {
+        if ending.answer.is_some() {
+            phases.reap = cursor.upto(exit.at);
+        } else if let Some(started) = ending.started {
+            // It said no more than that it began: what was before that is the way to it, the rest is its.
+            phases.send = cursor.upto(origin.sent.min(started));
+            phases.create = cursor.upto(started);
+            phases.compute = cursor.upto(exit.at);
+        }
     }
     let end = ending
         .exit
@@ -303,6 +306,7 @@ mod tests {
             attempt: AttemptNumber(1),
             worker: WorkerId(0),
             assigned: at(0),
+            started: None,
             fate: Fate::Interrupted,
             terminal: false,
             answer: Some(Times {

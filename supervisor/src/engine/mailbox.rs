@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use fumehood::ids::WorkerId;
 use fumehood::protocol::Hello;
-use fumehood::sys::{Exit, SignalNotice};
+use fumehood::sys::Exit;
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 
 use crate::start::handshake::HandshakeError;
@@ -20,8 +20,8 @@ use crate::start::handshake::HandshakeError;
 pub enum Notice {
     /// A child is over.
     Exited(Exit),
-    /// A signal came, or the supervisor was stopped for a while.
-    Signal(SignalNotice),
+    /// A signal came, by number.
+    Signal(i32),
     /// A started worker said hello, or will not.
     Greeted(WorkerId, Result<Hello, HandshakeError>),
 }

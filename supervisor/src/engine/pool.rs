@@ -16,9 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fumehood::clock::Monotonic;
-use fumehood::ids::{Pid, WorkerId};
+use fumehood::ids::{Pid, TaskIndex, WorkerId};
 use fumehood::protocol::{Assembly, FromWorker, Hello, Parcel, StartOrder, ToWorker};
-use fumehood::sys::{self, Exit, ForkWay, GuardOrder, Reaper, SignalNotice, SignalWatch};
+use fumehood::sys::{self, Exit, ForkWay, GuardOrder, Reaper, SignalWatch};
 use ipc_channel::ipc::{self, IpcReceiverSet, IpcSelectionResult, IpcSender};
 
 use super::mailbox::{Mailbox, Notice};
@@ -57,8 +57,8 @@ pub enum Heard {
     Over(WorkerId, Exit),
     /// A worker could not be made.
     NotMade(WorkerId, String),
-    /// A signal to the supervisor.
-    Signal(SignalNotice),
+    /// A signal that asks the supervisor to stop, by number.
+    Signal(i32),
 }
 
 /// What the pool knows of a live worker.
@@ -73,6 +73,8 @@ pub struct Handle {
     /// The chunks of its current result.
     pub assembly: Assembly,
     later: Option<IpcSender<ToWorker>>,
+    /// Its first group of tasks, first and last, where it has more than one.
+    pub group: Option<(TaskIndex, TaskIndex)>,
     /// To be ended as soon as its pid is known.
     doomed: bool,
 }
@@ -80,6 +82,8 @@ pub struct Handle {
 /// All live workers.
 pub struct Pool {
     making: Making,
+    /// Signals that came before the run could hear them.
+    early_signals: Vec<i32>,
     set: IpcReceiverSet,
     wake_id: u64,
     mailbox: Arc<Mailbox>,
@@ -140,6 +144,7 @@ impl Pool {
             .map_err(PoolError::Prepare)?;
         let mut pool = Pool {
             making,
+            early_signals: Vec::new(),
             set,
             wake_id,
             mailbox,
@@ -209,7 +214,8 @@ impl Pool {
             .unwrap_or_default()
     }
 
-    /// Asks for a worker with these first tasks.
+    /// Asks for a worker with these first tasks; `group` names the first and the last of them, where there
+    /// are several.
     ///
     /// # Errors
     ///
@@ -219,6 +225,7 @@ impl Pool {
         worker: WorkerId,
         slot: u32,
         first: Parcel,
+        group: Option<(TaskIndex, TaskIndex)>,
         kept: bool,
     ) -> Result<(), String> {
         let asked = sys::monotonic_now();
@@ -252,6 +259,7 @@ impl Pool {
                 sent: asked,
                 assembly: Assembly::default(),
                 later,
+                group,
                 doomed: false,
             },
         );
@@ -391,6 +399,17 @@ impl Pool {
         }
     }
 
+    /// A worker that has begun tells its pid too: the zygote may have died before it could.
+    fn know_started(&mut self, worker: WorkerId, pid: Pid) {
+        let unknown = self
+            .workers
+            .get(&worker)
+            .is_some_and(|handle| handle.pid.is_none());
+        if unknown && self.reaper.watch(pid).is_ok() {
+            self.know_pid(worker, pid);
+        }
+    }
+
     fn know_pid(&mut self, worker: WorkerId, pid: Pid) {
         if let Some(handle) = self.workers.get_mut(&worker) {
             handle.pid = Some(pid);
@@ -418,6 +437,21 @@ impl Pool {
             self.on_notice(notice, &mut heard);
         }
         Ok(heard)
+    }
+
+    /// Keeps a signal that came while the start method was tried: the run is to answer it.
+    pub fn keep_signal(&mut self, signal: i32) {
+        self.early_signals.push(signal);
+    }
+
+    /// The signals that were kept.
+    pub fn take_signals(&mut self) -> Vec<i32> {
+        std::mem::take(&mut self.early_signals)
+    }
+
+    /// Forgets what was suspicious: the supervisor was stopped, and a new worker's pid may be on its way.
+    pub fn forgive(&mut self) {
+        self.suspects.clear();
     }
 
     /// One round of the receiver set; whether there was anything.
@@ -456,6 +490,9 @@ impl Pool {
     fn on_message(&mut self, id: u64, said: Result<FromWorker, String>, heard: &mut Vec<Heard>) {
         match said {
             Ok(FromWorker::Forked { worker, pid }) => {
+                if self.worker_of_pid.get(&pid) == Some(&worker) {
+                    return; // it was faster, and told of itself
+                }
                 // Watched even if the worker is settled: somebody must reap it.
                 let watched = self.reaper.watch(pid);
                 if self.workers.contains_key(&worker) {
@@ -473,7 +510,12 @@ impl Pool {
             Ok(FromWorker::NotForked { worker, reason }) => {
                 heard.push(Heard::NotMade(worker, format!("fork failed: {reason}")));
             }
-            Ok(message) => heard.push(Heard::Said(message)),
+            Ok(message) => {
+                if let FromWorker::Started { worker, pid, .. } = &message {
+                    self.know_started(*worker, *pid);
+                }
+                heard.push(Heard::Said(message));
+            }
             Err(error) => {
                 let slot = self.slot_of_channel.get(&id).copied();
                 let worker = slot.and_then(|slot| self.slots[slot as usize].worker);

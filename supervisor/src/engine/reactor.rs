@@ -154,6 +154,8 @@ pub struct Ending {
     pub worker: WorkerId,
     /// When it was given to the worker.
     pub assigned: Monotonic,
+    /// When its start was heard of, where it ended without an answer.
+    pub started: Option<Monotonic>,
     /// How it ended.
     pub fate: Fate,
     /// Whether the task ends with it.
@@ -231,10 +233,12 @@ pub fn step(state: &mut State, event: Event, now: Monotonic) -> Vec<Action> {
         }
         Event::OverMemory { worker, evidence } => {
             // The figure is over the limit already: no time for politeness.
+            let running = state.workers.get(&worker).and_then(|w| w.current);
+            let of = running.map(|current| current.held);
             kill(
                 state,
                 worker,
-                Verdict::Memory { evidence },
+                Verdict::Memory { of, evidence },
                 now,
                 &mut actions,
             );
@@ -289,6 +293,7 @@ fn on_started(
         .batch
         .pop_front()
         .map(|held| Current { held, started: now });
+    worker.tasks_begun += 1;
     state.start_failures.clear();
     if matches!(
         worker.state,
@@ -343,6 +348,7 @@ fn on_finished(
         };
     }
     // A process that served one task is recorded with the whole process's cost, once that is known.
+    let unbegun = ending_anyway && !worker.batch.is_empty();
     let whole_process = leaving && matches!(state.policy.life, Life::OneTask);
     if whole_process {
         worker.answered = Some((current.held, answer));
@@ -351,6 +357,11 @@ fn on_finished(
     }
     let experiment = state.experiment_of(task);
     state.costs[experiment].note(computed);
+    if unbegun {
+        // It was told to end for the task that it has just answered: the others need not wait for that.
+        let what = "did not leave";
+        kill(state, id, Verdict::Unresponsive { what }, now, actions);
+    }
 }
 
 /// The end of an answered attempt.
@@ -368,6 +379,7 @@ fn record_answer(
         attempt: held.attempt,
         worker,
         assigned: held.assigned,
+        started: None,
         fate: Fate::Charged(answer.outcome),
         terminal: true,
         answer: Some(Times {
@@ -396,21 +408,9 @@ fn on_exited(
         _ => None,
     };
     let slot = worker.slot;
-    let never_began = worker.current.is_none()
-        && worker.answered.is_none()
-        && matches!(
-            worker.state,
-            WorkerState::Starting { .. }
-                | WorkerState::Terminating {
-                    verdict: Verdict::Unresponsive { .. },
-                    ..
-                }
-                | WorkerState::Killed {
-                    verdict: Verdict::Unresponsive { .. },
-                    ..
-                }
-        )
-        && !worker.batch.is_empty();
+    let never_began = worker.tasks_begun == 0
+        && !worker.batch.is_empty()
+        && verdict != Some(Verdict::Interrupted);
     settle(state, id, worker, verdict.as_ref(), &exit, actions);
     if never_began {
         note_start_failure(state, describe(&exit.cause), now, actions);
@@ -431,43 +431,51 @@ fn settle(
     if let Some((held, answer)) = worker.answered {
         record_answer(state, id, held, answer, Some(exit.clone()), actions);
     }
-    if let Some(Current { held, .. }) = worker.current {
-        match fate_of_started(verdict, &exit.cause) {
+    if let Some(Current { held, started }) = worker.current {
+        match fate_of_started(held, verdict, &exit.cause) {
             Fate::Charged(outcome) => {
-                charge(state, id, held, outcome, exit, actions);
+                charge(state, id, Current { held, started }, outcome, exit, actions);
             }
             fate => {
                 put_back(state, held.task, false, false);
-                push_ending(id, held, fate, false, exit, actions);
+                push_ending(id, held, Some(started), fate, false, exit, actions);
             }
         }
     }
-    let began = worker.current.is_some();
+    let began = worker.tasks_begun > 0;
     let in_group = worker.batch.len() + usize::from(began) > 1;
     for held in worker.batch {
+        let reason = match verdict {
+            Some(Verdict::Timeout { .. } | Verdict::Memory { .. }) => {
+                String::from("ended for another task")
+            }
+            Some(Verdict::Unresponsive { what }) => format!("ended since it {what} in time"),
+            _ => describe(&exit.cause),
+        };
         let fate = match verdict {
             Some(Verdict::Interrupted) => Fate::Interrupted,
-            _ if began => Fate::Requeued {
-                reason: describe(&exit.cause),
-            },
-            Some(Verdict::Unresponsive { what }) => Fate::StartFailed {
-                reason: format!("it {what} in time"),
-            },
-            _ => Fate::StartFailed {
-                reason: describe(&exit.cause),
-            },
+            _ if began => Fate::Requeued { reason },
+            _ => Fate::StartFailed { reason },
         };
         // A group that died is run again one task a process, so that a crash costs one task.
         put_back(state, held.task, in_group && began, false);
-        push_ending(id, held, fate, false, exit, actions);
+        push_ending(id, held, None, fate, false, exit, actions);
     }
 }
 
 /// The fate of the task that a worker had started when it died: the one place where a death is charged.
-pub fn fate_of_started(verdict: Option<&Verdict>, cause: &ExitCause) -> Fate {
+///
+/// A worker that was ended for one task may, before the signal takes effect, have answered it and begun the
+/// next: that one is a bystander.
+pub fn fate_of_started(held: Held, verdict: Option<&Verdict>, cause: &ExitCause) -> Fate {
+    let bystander = || Fate::Requeued {
+        reason: String::from("ended for another task"),
+    };
     match verdict {
-        Some(Verdict::Timeout { limit }) => Fate::Charged(Outcome::Timeout { limit: *limit }),
-        Some(Verdict::Memory { evidence }) => Fate::Charged(Outcome::Oom {
+        Some(Verdict::Timeout { of, .. }) if *of != held => bystander(),
+        Some(Verdict::Memory { of, .. }) if *of != Some(held) => bystander(),
+        Some(Verdict::Timeout { limit, .. }) => Fate::Charged(Outcome::Timeout { limit: *limit }),
+        Some(Verdict::Memory { evidence, .. }) => Fate::Charged(Outcome::Oom {
             evidence: evidence.clone(),
         }),
         Some(Verdict::Interrupted) => Fate::Interrupted,
@@ -484,11 +492,12 @@ pub fn fate_of_started(verdict: Option<&Verdict>, cause: &ExitCause) -> Fate {
 fn charge(
     state: &mut State,
     worker: WorkerId,
-    held: Held,
+    current: Current,
     outcome: Outcome,
     exit: &ExitFacts,
     actions: &mut Vec<Action>,
 ) {
+    let held = current.held;
     let retried = matches!(outcome, Outcome::Crashed(_) | Outcome::Oom { .. });
     let book = &mut state.tasks[held.task.as_usize()];
     if retried {
@@ -504,6 +513,7 @@ fn charge(
     push_ending(
         worker,
         held,
+        Some(current.started),
         Fate::Charged(outcome),
         terminal,
         exit,
@@ -514,6 +524,7 @@ fn charge(
 fn push_ending(
     worker: WorkerId,
     held: Held,
+    started: Option<Monotonic>,
     fate: Fate,
     terminal: bool,
     exit: &ExitFacts,
@@ -524,6 +535,7 @@ fn push_ending(
         attempt: held.attempt,
         worker,
         assigned: held.assigned,
+        started,
         fate,
         terminal,
         answer: None,
@@ -545,13 +557,19 @@ fn on_start_failed(
         record_answer(state, id, held, answer, None, actions);
     }
     // It may have begun all the same: a zygote can die between making it and telling of it.
-    for held in worker.current.map(|current| current.held).into_iter().chain(worker.batch) {
+    for held in worker
+        .current
+        .map(|current| current.held)
+        .into_iter()
+        .chain(worker.batch)
+    {
         put_back(state, held.task, false, false);
         actions.push(Action::Record(Box::new(Ending {
             task: held.task,
             attempt: held.attempt,
             worker: id,
             assigned: held.assigned,
+            started: None,
             fate: Fate::StartFailed {
                 reason: reason.clone(),
             },
@@ -631,6 +649,16 @@ fn on_stop(state: &mut State, reason: StopReason, now: Monotonic, actions: &mut 
 }
 
 fn shift_deadlines(state: &mut State, span: Duration) {
+    if let Phase::Stopping {
+        end_at: Some(end_at),
+        ..
+    } = &mut state.phase
+    {
+        *end_at = *end_at + span;
+    }
+    if let Some(until) = &mut state.hold_starts_until {
+        *until = *until + span;
+    }
     for worker in state.workers.values_mut() {
         match &mut worker.state {
             WorkerState::Starting { deadline }
@@ -691,7 +719,9 @@ fn check_worker(state: &mut State, id: WorkerId, now: Monotonic, actions: &mut V
             deadline: Some(deadline),
         } if deadline <= now => {
             let limit = state.policy.timeout.unwrap_or_default();
-            terminate(state, id, Verdict::Timeout { limit }, now, actions);
+            if let Some(Current { held: of, .. }) = worker.current {
+                terminate(state, id, Verdict::Timeout { of, limit }, now, actions);
+            }
         }
         WorkerState::Terminating { verdict, kill_at } if kill_at <= now => {
             kill(state, id, verdict, now, actions);
@@ -788,6 +818,7 @@ fn give_out(state: &mut State, now: Monotonic, actions: &mut Vec<Action>) {
                 current: None,
                 batch: tasks.iter().copied().collect(),
                 answered: None,
+                tasks_begun: 0,
                 tasks_left,
                 state: WorkerState::Starting {
                     deadline: now + state.policy.start_limit,

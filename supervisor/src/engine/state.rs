@@ -130,11 +130,15 @@ pub struct ExitFacts {
 pub enum Verdict {
     /// Its task ran past the limit.
     Timeout {
+        /// Which task: the next one of a group is not charged with it.
+        of: Held,
         /// The limit.
         limit: Duration,
     },
     /// It used more memory than it was allowed.
     Memory {
+        /// The task it ran then, if any.
+        of: Option<Held>,
         /// What was seen.
         evidence: String,
     },
@@ -164,6 +168,8 @@ pub struct Worker {
     /// The answer of a worker with one task, kept until its end is known, so that the record can say what
     /// the whole process cost.
     pub answered: Option<(Held, Answer)>,
+    /// How many tasks it has begun.
+    pub tasks_begun: u32,
     /// How many more tasks it may be given.
     pub tasks_left: u32,
     /// What it is doing.
