@@ -53,7 +53,7 @@ pub fn write_store(set: &SeriesSet, folder: &Path) -> Result<(), StoreError> {
         serde_json::to_writer(&mut *file, &names)?;
         file.write_all(b"\n")
     })?;
-    sync_folder(folder).map_err(failed(folder, "sync"))
+    crate::sys::sync_dir(folder).map_err(failed(folder, "sync"))
 }
 
 /// Writes one file under a temporary name, syncs it, and gives it its own.
@@ -77,18 +77,6 @@ fn write_file(
     temporary
         .persist(&path)
         .map_err(|error| failed(&path, "rename")(error.error))?;
-    Ok(())
-}
-
-/// Brings the new names in a folder to the disk.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Elsewhere a folder is no file that can be synced.
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

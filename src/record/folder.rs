@@ -70,7 +70,7 @@ impl RunFolder {
                 if !RunFolder::is_run(path) && content.next().is_some() {
                     return Err(FolderError::NotARun(path.into()));
                 }
-                make_private(path).map_err(|error| at("make private", path, error))?;
+                sys::make_private(path).map_err(|error| at("make private", path, error))?;
             }
             Err(error) => return Err(at("create", path, error).into()),
         }
@@ -209,18 +209,6 @@ fn check(path: &Path) -> Result<(), FolderError> {
     } else {
         Ok(())
     }
-}
-
-#[cfg(unix)]
-fn make_private(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
-}
-
-/// Elsewhere a folder has the access list of the folder it is in.
-#[cfg(not(unix))]
-fn make_private(_path: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -238,18 +238,10 @@ impl Journal {
         self.number = number;
     }
 
-    #[cfg(unix)]
     fn is_in_place(&self) -> bool {
-        use std::os::unix::fs::MetadataExt;
-        match (fs::symlink_metadata(&self.path), self.file.metadata()) {
-            (Ok(there), Ok(ours)) => (there.dev(), there.ino()) == (ours.dev(), ours.ino()),
-            _ => false,
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn is_in_place(&self) -> bool {
-        fs::symlink_metadata(&self.path).is_ok_and(|there| there.is_file())
+        sys::open_no_follow(&self.path)
+            .and_then(|there| sys::is_same_file(&there, &self.file))
+            .unwrap_or(false)
     }
 }
 

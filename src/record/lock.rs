@@ -161,23 +161,11 @@ fn open(path: &Path) -> io::Result<File> {
     }
     let seen = sys::open_no_follow(path)?;
     let file = OpenOptions::new().append(true).open(path)?;
-    if is_same(&seen, &file)? {
+    if sys::is_same_file(&seen, &file)? {
         Ok(file)
     } else {
         Err(io::Error::other("it was replaced while it was opened"))
     }
-}
-
-#[cfg(unix)]
-fn is_same(one: &File, other: &File) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let (one, other) = (one.metadata()?, other.metadata()?);
-    Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
-}
-
-#[cfg(not(unix))]
-fn is_same(_one: &File, _other: &File) -> io::Result<bool> {
-    Ok(true)
 }
 
 /// The last whole line of the file. On a platform whose locks keep readers out it cannot be read while

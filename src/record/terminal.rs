@@ -259,7 +259,7 @@ fn cause(outcome: &Outcome, detail: Detail) -> Cause {
                 ))
             },
             ExitCause::Signaled { signal, core } => {
-                let name = signal_name(*signal);
+                let name = crate::sys::signal_name(*signal);
                 let dumped = *core && detail == Detail::Full;
                 let core = if dumped { "; it left a core dump" } else { "" };
                 Cause {
@@ -283,15 +283,6 @@ fn cause(outcome: &Outcome, detail: Detail) -> Cause {
 /// A limit as a person would type it: whole seconds where it is whole seconds.
 fn span(limit: Duration) -> String {
     format!("{limit:?}")
-}
-
-/// The name of a signal on this platform; its number where it has none, as real-time signals.
-fn signal_name(signal: i32) -> String {
-    #[cfg(unix)]
-    if let Ok(known) = nix::sys::signal::Signal::try_from(signal) {
-        return known.as_str().into();
-    }
-    format!("signal {signal}")
 }
 
 #[cfg(test)]
@@ -340,7 +331,7 @@ mod tests {
         assert_eq!(stable.signal.as_deref(), Some("SIGSEGV"));
         assert!(!stable.message.contains("core"), "{}", stable.message);
         assert!(cause(&outcome, Detail::Full).message.contains("core"));
-        assert_eq!(signal_name(40), "signal 40");
+        assert_eq!(crate::sys::signal_name(40), "signal 40");
     }
 
     #[test]

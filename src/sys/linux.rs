@@ -17,10 +17,10 @@ use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 pub use super::unix::{
-    OutputReader, create_private_dir, fill_random, hostname, inherit, kernel, kill_group,
-    lock_file, monotonic_now, open_no_follow, open_private_new, output_pipe, own_rusage, parent_is,
-    point_link, quiet_exit, raise_open_files, reset_signals, restrict_new_files, signal_name,
-    spawn, sync_dir, temporary_pause, terminate_group, withhold,
+    OutputReader, create_private_dir, fill_random, hostname, inherit, is_same_file, kernel,
+    kill_group, lock_file, make_private, monotonic_now, open_no_follow, open_private_new,
+    output_pipe, own_rusage, parent_is, point_link, quiet_exit, raise_open_files, reset_signals,
+    restrict_new_files, signal_name, spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
 use super::unix::{
     close_raw, end_rest_of_group, harden_common, ignore_file_limit, require_parent, wait_for,

@@ -112,6 +112,27 @@ pub fn open_no_follow(path: &Path) -> io::Result<File> {
     ))
 }
 
+/// Makes a folder that exists private: only this user can enter it.
+///
+/// # Errors
+///
+/// It is not ours.
+pub fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+}
+
+/// Whether two open files are one file.
+///
+/// # Errors
+///
+/// The system does not say.
+pub fn is_same_file(one: &File, other: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let (one, other) = (one.metadata()?, other.metadata()?);
+    Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+}
+
 /// Makes the names in a folder durable.
 ///
 /// # Errors

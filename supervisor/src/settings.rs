@@ -198,7 +198,7 @@ impl Settings {
         let log_file = pick.path("log-file", talk.log_file.clone());
         let origins = pick.origins;
 
-        if start_method == StartMethod::Fork && !cfg!(target_os = "linux") {
+        if start_method == StartMethod::Fork && !fumehood::sys::fork_is_offered() {
             return Err(SettingsError::NoFork {
                 origin: origins["start-method"],
             });

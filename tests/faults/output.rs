@@ -8,7 +8,7 @@ use crate::trial::{Faults, assert_nothing_left, trial, under_fork_and_spawn};
 under_fork_and_spawn!(
     a_flood_is_cut_in_the_middle,
     each_attempt_has_its_own,
-    each_attempt_of_a_group_has_its_own,
+    what_a_group_prints_is_kept_for_the_group,
 );
 
 /// Bytes of head and of tail that are kept.
@@ -60,9 +60,30 @@ fn each_attempt_has_its_own(method: &str) {
 }
 
 /// A group does not wait between its tasks: the next one writes before the supervisor has heard of the end
-/// of the last.
-fn each_attempt_of_a_group_has_its_own(method: &str) {
-    attempts_have_their_own(method, "auto");
+/// of the last. What they print is kept for the group, whole.
+fn what_a_group_prints_is_kept_for_the_group(method: &str) {
+    let lab = Lab::new();
+    let finished = trial(&lab, "run", method, &[Faults::new(60, "spew=3", 2, 0)])
+        .args(["--workers", "1", "--max-tasks-per-worker", "auto"])
+        .run()
+        .assert_code(0);
+    let folder = lab.run_folder("run");
+    folder.assert_all_ok(60);
+    let mut bytes = 0;
+    let mut of_groups = 0;
+    for entry in std::fs::read_dir(folder.path().join("logs")).expect("there are logs") {
+        let entry = entry.expect("it can be listed");
+        let name = entry.file_name().to_string_lossy().into_owned();
+        of_groups += u32::from(name.contains(".group"));
+        bytes += entry.metadata().expect("it is there").len();
+    }
+    assert_eq!(
+        bytes,
+        30 * 3 * 1024,
+        "thirty tasks printed three lines of a KiB each"
+    );
+    assert!(of_groups > 0, "no group printed anything");
+    assert_nothing_left(&lab, &finished);
 }
 
 fn attempts_have_their_own(method: &str, life: &str) {

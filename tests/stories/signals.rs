@@ -207,3 +207,27 @@ fn an_error_that_nobody_can_read_keeps_its_code() {
         .assert_code(2);
     assert!(lab.listing().is_empty());
 }
+
+#[test]
+fn a_signal_while_the_start_method_is_tried_is_not_lost() {
+    for method in ["fork", "spawn"] {
+        let lab = Lab::new();
+        let mut running = lab
+            .supervisor(endless())
+            .args([
+                "--run-dir",
+                "run",
+                "--grace",
+                "100ms",
+                "--start-method",
+                method,
+            ])
+            .patience(Duration::from_secs(30))
+            .background();
+        // The first process of a run is the zygote or the worker of the self-test.
+        running.wait_for_process("a process of the self-test", |_| true);
+        running.signal(Signal::SIGINT);
+        running.wait().assert_code(130);
+        assert!(lab.census().is_empty(), "{method}: {:#?}", lab.census());
+    }
+}

@@ -407,6 +407,52 @@ fn words_that_no_worker_of_ours_says_end_it() {
     );
 }
 
+#[test]
+fn a_limit_of_one_task_is_not_charged_to_the_next_of_its_group() {
+    let (mut story, mut actions) = Story::new(40, policy(1, Life::Auto));
+    let (worker, tasks) = given(&actions)[0].clone();
+    story.started(worker, tasks[0]);
+    actions = story.finished(worker, tasks[0]);
+    let (worker, tasks) = given(&actions)[0].clone();
+    story.started(worker, tasks[0]);
+    let id = WorkerId(worker);
+    assert_eq!(
+        story.passes(SECOND * 60),
+        [Action::Terminate { worker: id }]
+    );
+    // It answers in the grace period, and begins the next before the kill that follows takes effect.
+    let late = story.finished(worker, tasks[0]);
+    assert!(late.contains(&Action::Kill { worker: id }), "{late:?}");
+    assert_eq!(endings(&late)[0].fate.outcome(), AttemptOutcome::Error);
+    story.started(worker, tasks[1]);
+    let died = story.dies(worker, segv());
+    let fates: Vec<AttemptOutcome> = endings(&died).iter().map(|e| e.fate.outcome()).collect();
+    assert_eq!(fates, [AttemptOutcome::Requeued; 9]);
+}
+
+#[test]
+fn what_a_worker_began_or_answered_is_not_lost_when_its_start_is_said_to_have_failed() {
+    let reason = String::from("the zygote died");
+    let failed = |worker: u32, reason: &str| Event::StartFailed {
+        worker: WorkerId(worker),
+        reason: reason.to_owned(),
+    };
+    let (mut story, first) = Story::new(2, policy(2, Life::OneTask));
+    let held: Vec<Held> = given(&first).iter().map(|(_, tasks)| tasks[0]).collect();
+    story.started(0, held[0]);
+    let gone = story.happens(failed(0, &reason));
+    assert_eq!(
+        endings(&gone)[0].fate.outcome(),
+        AttemptOutcome::StartFailed
+    );
+    assert_eq!(story.state.waiting(), 1, "it is queued again");
+    story.started(1, held[1]);
+    story.finished(1, held[1]);
+    let gone = story.happens(failed(1, &reason));
+    assert_eq!(endings(&gone)[0].fate.outcome(), AttemptOutcome::Error);
+    assert!(endings(&gone)[0].terminal, "the answer stands");
+}
+
 /// Small, fast, and the same everywhere: Marsaglia's xorshift64 (J. Stat. Soft. 8(14), 2003).
 struct Random(u64);
 
