@@ -348,7 +348,7 @@ fn on_finished(
         };
     }
     // A process that served one task is recorded with the whole process's cost, once that is known.
-    let unbegun = ending_anyway && !worker.batch.is_empty();
+    let others_left = ending_anyway && !worker.batch.is_empty();
     let whole_process = leaving && matches!(state.policy.life, Life::OneTask);
     if whole_process {
         worker.answered = Some((current.held, answer));
@@ -357,7 +357,7 @@ fn on_finished(
     }
     let experiment = state.experiment_of(task);
     state.costs[experiment].note(computed);
-    if unbegun {
+    if others_left {
         // It was told to end for the task that it has just answered: the others need not wait for that.
         let what = "did not leave";
         kill(state, id, Verdict::Unresponsive { what }, now, actions);

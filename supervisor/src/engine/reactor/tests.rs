@@ -415,6 +415,7 @@ fn a_limit_of_one_task_is_not_charged_to_the_next_of_its_group() {
     actions = story.finished(worker, tasks[0]);
     let (worker, tasks) = given(&actions)[0].clone();
     story.started(worker, tasks[0]);
+    story.dies(0, ExitCause::Exited(0));
     let id = WorkerId(worker);
     assert_eq!(
         story.passes(SECOND * 60),
@@ -474,6 +475,8 @@ struct ModelWorker {
     answered: Option<Held>,
     /// Told to end, and for what.
     verdict: Option<ModelVerdict>,
+    /// What it ran when it was told so.
+    verdict_of: Option<Held>,
     killed: bool,
 }
 
@@ -519,6 +522,7 @@ impl Model {
                         current: None,
                         answered: None,
                         verdict: None,
+                        verdict_of: None,
                         killed: false,
                     },
                 );
@@ -533,6 +537,7 @@ impl Model {
                 assert!(!live.killed, "killed twice");
                 live.killed = kill;
                 if live.verdict.is_none() {
+                    live.verdict_of = live.current.map(|(held, _)| held);
                     live.verdict = Some(match (memory, late && !kill) {
                         (true, _) => ModelVerdict::Memory,
                         (_, true) => ModelVerdict::Timeout,
@@ -615,9 +620,15 @@ impl Model {
                 assert!(!ending.terminal);
                 worker.forget(ending.task);
             }
-            Fate::Requeued { .. } | Fate::StartFailed { .. } => {
-                assert!(!was_current && !was_answered, "a bystander had begun");
-                assert!(!ending.terminal);
+            Fate::Requeued { .. } => {
+                let of_another = worker.verdict.is_some()
+                    && worker.verdict_of.is_none_or(|h| h.task != ending.task);
+                assert!(!was_current || of_another, "a bystander had begun");
+                assert!(!was_answered && !ending.terminal);
+                worker.forget(ending.task);
+            }
+            Fate::StartFailed { .. } => {
+                assert!(!was_answered && !ending.terminal);
                 worker.forget(ending.task);
             }
         }
@@ -746,7 +757,7 @@ fn next_event(
             Event::Tick
         }
         12 => die(id, 11),
-        13 if worker.current.is_none() && worker.answered.is_none() => Event::StartFailed {
+        13 => Event::StartFailed {
             worker: id,
             reason: String::from("the zygote died"),
         },
