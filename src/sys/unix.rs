@@ -308,14 +308,15 @@ pub fn quiet_exit(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Ignores no signal that was ignored when this program was started, and blocks none. SIGPIPE stays ignored:
-/// a send to a supervisor that is gone is an error value, not a death. The handlers that std has for stack
-/// overflow stay too: they say what happened before the signal ends the process.
+/// Gives every signal its default disposition and blocks none, but keeps SIGPIPE ignored: a send to a
+/// supervisor that is gone is an error value, not a death. The handlers that std has for stack overflow go
+/// too: with them a process would survive a SIGSEGV that somebody sent it.
 pub fn reset_signals() {
-    let kept = |signal| matches!(signal, Signal::SIGKILL | Signal::SIGSTOP | Signal::SIGPIPE);
-    for signal in Signal::iterator().filter(|&signal| !kept(signal)) {
-        if is_ignored(signal) {
-            dispose(signal, libc::SIG_DFL);
+    for signal in Signal::iterator() {
+        match signal {
+            Signal::SIGKILL | Signal::SIGSTOP => {}
+            Signal::SIGPIPE => dispose(signal, libc::SIG_IGN),
+            _ => dispose(signal, libc::SIG_DFL),
         }
     }
     let _ = SigSet::empty().thread_set_mask();
