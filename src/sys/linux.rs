@@ -423,8 +423,11 @@ impl ReaperShared {
         }
         end_rest_of_group(pid);
         if let Some((cause, resources)) = wait_for(pid, false) {
-            // Closing the pidfd takes it out of the epoll set.
-            alive.remove(&pid.0);
+            // Taken out of the set by name: closing does that only once no copy is left, and a program that
+            // is being started has one until its exec. Until then the set would be ready without end.
+            if let Some(Some(pidfd)) = alive.remove(&pid.0) {
+                let _ = self.epoll.delete(&pidfd);
+            }
             drop(alive);
             (self.tell)(Exit {
                 pid,

@@ -252,6 +252,7 @@ impl Dispatcher<'_, '_> {
                     [first, .., last] => Some((first.task, last.task)),
                     _ => None,
                 };
+                self.pool.expect_more(self.state.waiting());
                 let started = self
                     .pack(&tasks)
                     .and_then(|first| self.pool.start(worker, slot, first, group, kept));
@@ -267,9 +268,9 @@ impl Dispatcher<'_, '_> {
             Action::Terminate { worker } => self.pool.terminate(worker),
             Action::Kill { worker } => self.pool.kill(worker),
             Action::Record(ending) => self.record(&ending),
-            Action::Release { worker, slot } => {
+            Action::Release { worker, .. } => {
                 if let Some((first, last)) = self.pool.handle(worker).and_then(|h| h.group) {
-                    self.keep_output(slot, &format!("{}-{}.group{}", first.0, last.0, worker.0));
+                    self.keep_output(worker, &format!("{}-{}.group{}", first.0, last.0, worker.0));
                 }
                 self.pool.forget(worker);
             }
@@ -294,20 +295,21 @@ impl Dispatcher<'_, '_> {
     }
 
     fn record(&mut self, ending: &Ending) {
-        let (slot, origin) = self.pool.handle(ending.worker).map_or_else(
-            || (None, Origin::default()),
-            |handle| {
-                let origin = Origin {
-                    pid: handle.pid,
-                    sent: handle.sent,
-                };
-                // The tasks of a group run without waiting for us: what they print cannot be told apart,
-                // and is kept for the group when its worker is gone.
-                (handle.group.is_none().then_some(handle.slot), origin)
-            },
-        );
-        if let Some(slot) = slot {
-            self.keep_output(slot, &format!("{}.{}", ending.task.0, ending.attempt.0));
+        let (origin, grouped) =
+            self.pool
+                .handle(ending.worker)
+                .map_or((Origin::default(), false), |handle| {
+                    let origin = Origin {
+                        pid: handle.pid,
+                        sent: handle.sent,
+                    };
+                    (origin, handle.group.is_some())
+                });
+        // The tasks of a group run without waiting for us: what they print cannot be told apart, and is
+        // kept for the group when its worker is gone.
+        if !grouped {
+            let name = format!("{}.{}", ending.task.0, ending.attempt.0);
+            self.keep_output(ending.worker, &name);
         }
         match self.ledger.record(ending, origin) {
             Ok(cause) => self.tell_end(ending, cause),
@@ -317,9 +319,9 @@ impl Dispatcher<'_, '_> {
         }
     }
 
-    /// Keeps what was written in a slot since the last time. A failure loses a log, not a result.
-    fn keep_output(&mut self, slot: u32, name: &str) {
-        let output = self.pool.take_output(slot);
+    /// Keeps what a worker has written since the last time. A failure loses a log, not a result.
+    fn keep_output(&mut self, worker: WorkerId, name: &str) {
+        let output = self.pool.take_output(worker);
         if let Err(text) = self.ledger.keep_output(name, &output) {
             (self.tell)(RunEvent::Note { text });
         }

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
+use fumehood::clock::Monotonic;
 use fumehood::ids::WorkerId;
-use fumehood::protocol::Hello;
 use fumehood::sys::Exit;
 use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
 
@@ -22,8 +22,8 @@ pub enum Notice {
     Exited(Exit),
     /// A signal came, by number.
     Signal(i32),
-    /// A started worker said hello, or will not.
-    Greeted(WorkerId, Result<Hello, HandshakeError>),
+    /// A started worker said hello and got its order, at that moment; or will not.
+    Greeted(WorkerId, Result<Monotonic, HandshakeError>),
 }
 
 /// The box.

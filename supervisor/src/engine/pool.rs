@@ -17,13 +17,14 @@ use std::time::Duration;
 
 use fumehood::clock::Monotonic;
 use fumehood::ids::{Pid, TaskIndex, WorkerId};
-use fumehood::protocol::{Assembly, FromWorker, Hello, Parcel, StartOrder, ToWorker};
+use fumehood::protocol::{Assembly, FromWorker, Parcel, StartOrder, ToWorker};
 use fumehood::sys::{self, Exit, ForkWay, GuardOrder, Reaper, SignalWatch};
 use ipc_channel::ipc::{self, IpcReceiverSet, IpcSelectionResult, IpcSender};
 
 use super::mailbox::{Mailbox, Notice};
 use super::output::{Output, Outputs};
-use crate::start::handshake::{HandshakeError, Handshakes, Role};
+use crate::start::fresh::{Fresh, Given};
+use crate::start::handshake::{HandshakeError, Handshakes};
 use crate::start::zygote::Zygote;
 
 /// How the pool makes workers.
@@ -65,7 +66,9 @@ pub enum Heard {
 #[derive(Debug)]
 pub struct Handle {
     /// Its slot.
-    pub slot: u32,
+    slot: u32,
+    /// Which output pipes it writes to.
+    output: u32,
     /// Its process, once known.
     pub pid: Option<Pid>,
     /// When its first tasks had been sent.
@@ -92,7 +95,12 @@ pub struct Pool {
     workers: HashMap<WorkerId, Handle>,
     worker_of_pid: HashMap<Pid, WorkerId>,
     zygote: Option<Zygote>,
-    unsent: HashMap<WorkerId, StartOrder>,
+    /// Workers started ahead of their tasks, oldest first, where workers are started by exec.
+    spares: VecDeque<Fresh>,
+    /// How many tasks wait beyond those that are being given out.
+    more_to_come: u32,
+    /// Output pipes that nobody writes to, where workers are started by exec.
+    free_outputs: Vec<u32>,
     strangers: Vec<Pid>,
     suspects: HashMap<Pid, Monotonic>,
     start_limit: Duration,
@@ -107,6 +115,10 @@ struct Slot {
     results: IpcSender<FromWorker>,
     worker: Option<WorkerId>,
 }
+
+/// So many workers are kept ready, where they are started by exec: while one starts on a core of its own, and
+/// another runs its task, the time of a start is hidden. More would only take cores from tasks.
+const SPARES: u32 = 2;
 
 /// A child of ours that nobody knows is an orphan after this time; before, it may be a worker whose pid has
 /// not reached us.
@@ -153,12 +165,15 @@ impl Pool {
             workers: HashMap::new(),
             worker_of_pid: HashMap::new(),
             zygote: None,
-            unsent: HashMap::new(),
+            spares: VecDeque::new(),
+            more_to_come: 0,
+            // One pair for each slot, and for each spare.
+            free_outputs: (0..slots + SPARES).rev().collect(),
             strangers,
             suspects: HashMap::new(),
             start_limit,
             // A platform without such pipes runs its workers with their output thrown away.
-            outputs: match Outputs::start(slots) {
+            outputs: match Outputs::start(slots + SPARES) {
                 Ok(outputs) => Some(outputs),
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => None,
                 Err(error) => return Err(PoolError::Prepare(error)),
@@ -187,10 +202,9 @@ impl Pool {
     /// Makes them in another way from now on.
     pub fn change_making(&mut self, making: Making) {
         self.making = making;
-        if making == Making::Spawn
-            && let Some(zygote) = self.zygote.take()
-        {
-            self.reaper.while_unreaped(zygote.pid, sys::kill_group);
+        match making {
+            Making::Spawn => self.end_zygote(),
+            Making::Fork(_) => self.end_spares(),
         }
     }
 
@@ -206,12 +220,19 @@ impl Pool {
             .filter_map(|(&worker, handle)| Some((worker, handle.pid?)))
     }
 
-    /// What the attempt that just ended in this slot has written.
-    pub fn take_output(&self, slot: u32) -> Output {
+    /// What this worker has written since the last time.
+    pub fn take_output(&self, worker: WorkerId) -> Output {
         self.outputs
             .as_ref()
-            .map(|outputs| outputs.take(slot))
+            .zip(self.workers.get(&worker))
+            .map(|(outputs, handle)| outputs.take(handle.output))
             .unwrap_or_default()
+    }
+
+    /// Says how many tasks wait beyond those that are being given out: for so many, workers are started
+    /// ahead.
+    pub fn expect_more(&mut self, tasks: u32) {
+        self.more_to_come = tasks;
     }
 
     /// Asks for a worker with these first tasks; `group` names the first and the last of them, where there
@@ -255,6 +276,8 @@ impl Pool {
             worker,
             Handle {
                 slot,
+                // The zygote points a worker at its slot's pipes.
+                output: slot,
                 pid: None,
                 sent: asked,
                 assembly: Assembly::default(),
@@ -265,7 +288,7 @@ impl Pool {
         );
         let made = match self.making {
             Making::Fork(_) => self.start_by_fork(order),
-            Making::Spawn => self.start_by_exec(worker, slot, order),
+            Making::Spawn => self.start_by_exec(worker, order),
         };
         if made.is_err() {
             self.forget(worker);
@@ -320,31 +343,63 @@ impl Pool {
         }
     }
 
-    fn start_by_exec(
-        &mut self,
-        worker: WorkerId,
-        slot: u32,
-        order: StartOrder,
-    ) -> Result<(), String> {
+    fn start_by_exec(&mut self, worker: WorkerId, order: StartOrder) -> Result<(), String> {
+        let fresh = match self.spares.pop_front() {
+            Some(spare) => spare,
+            None => self.launch().map_err(|error| error.to_string())?,
+        };
+        if let Some(handle) = self.workers.get_mut(&worker) {
+            handle.output = fresh.output;
+        }
+        self.know_pid(worker, fresh.pid);
+        match fresh.give(order) {
+            Ok(Given::Sent(at)) => {
+                if let Some(handle) = self.workers.get_mut(&worker) {
+                    handle.sent = at;
+                }
+            }
+            Ok(Given::Later) => {}
+            // Its end is on its way, and says more; if it only hangs or lies, it is ended here.
+            Err(_) => self.kill(worker),
+        }
+        let wanted = self.more_to_come.min(SPARES) as usize;
+        while self.spares.len() < wanted {
+            match self.launch() {
+                Ok(spare) => self.spares.push_back(spare),
+                // If it cannot be started now, the next start says so.
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a worker that is nobody's yet.
+    fn launch(&mut self) -> Result<Fresh, HandshakeError> {
+        let output = self.free_outputs.pop().unwrap_or(0);
         let mailbox = Arc::clone(&self.mailbox);
-        let output = self
+        let pipes = self
             .outputs
             .as_ref()
-            .and_then(|outputs| outputs.writers().get(slot as usize))
+            .and_then(|outputs| outputs.writers().get(output as usize))
             .map(|(out, err)| (out, err));
-        let pid = self
-            .handshakes
-            .launch(
-                Role::Worker,
-                None,
-                output,
-                &self.reaper,
-                Box::new(move |hello| mailbox.post(Notice::Greeted(worker, hello))),
-            )
-            .map_err(|error| error.to_string())?;
-        self.unsent.insert(worker, order);
-        self.know_pid(worker, pid);
-        Ok(())
+        let launched = Fresh::launch(
+            &mut self.handshakes,
+            &self.reaper,
+            output,
+            pipes,
+            Box::new(move |worker, sent| mailbox.post(Notice::Greeted(worker, sent))),
+        );
+        if launched.is_err() {
+            self.free_outputs.push(output);
+        }
+        launched
+    }
+
+    fn end_spares(&mut self) {
+        for spare in self.spares.drain(..) {
+            self.reaper.while_unreaped(spare.pid, sys::kill_group);
+            self.free_outputs.push(spare.output);
+        }
     }
 
     /// Gives a kept worker more tasks. A worker that is gone does not take them; its end is on its way.
@@ -387,8 +442,10 @@ impl Pool {
 
     /// Forgets a worker that is settled.
     pub fn forget(&mut self, worker: WorkerId) {
-        self.unsent.remove(&worker);
         if let Some(handle) = self.workers.remove(&worker) {
+            if self.making == Making::Spawn && handle.pid.is_some() {
+                self.free_outputs.push(handle.output);
+            }
             if let Some(pid) = handle.pid {
                 self.worker_of_pid.remove(&pid);
             }
@@ -529,14 +586,16 @@ impl Pool {
     fn on_notice(&mut self, notice: Notice, heard: &mut Vec<Heard>) {
         match notice {
             Notice::Signal(signal) => heard.push(Heard::Signal(signal)),
-            Notice::Greeted(worker, Ok(hello)) => self.send_order(worker, hello, heard),
+            Notice::Greeted(worker, Ok(sent)) => {
+                if let Some(handle) = self.workers.get_mut(&worker) {
+                    handle.sent = sent;
+                }
+            }
             Notice::Greeted(worker, Err(error)) => {
                 // If it is dead, its end says more; if it only hangs or lies, it is ended here.
-                if self.unsent.remove(&worker).is_some() {
-                    self.kill(worker);
-                    if !matches!(error, HandshakeError::NoHello) {
-                        heard.push(Heard::Garbled(worker, error.to_string()));
-                    }
+                self.kill(worker);
+                if !matches!(error, HandshakeError::NoHello) {
+                    heard.push(Heard::Garbled(worker, error.to_string()));
                 }
             }
             Notice::Exited(exit) => self.on_exit(exit, heard),
@@ -547,6 +606,9 @@ impl Pool {
         self.suspects.remove(&exit.pid);
         if let Some(&worker) = self.worker_of_pid.get(&exit.pid) {
             heard.push(Heard::Over(worker, exit));
+        } else if let Some(at) = self.spares.iter().position(|s| s.pid == exit.pid) {
+            self.free_outputs
+                .extend(self.spares.remove(at).map(|spare| spare.output));
         } else if self.zygote.as_ref().is_some_and(|z| z.pid == exit.pid) {
             self.zygote = None;
             // Orders it had not carried out are lost with it. The workers it made live on.
@@ -562,31 +624,6 @@ impl Pool {
         }
     }
 
-    /// Answers a started worker's hello with its order.
-    fn send_order(&mut self, worker: WorkerId, hello: Hello, heard: &mut Vec<Heard>) {
-        let Some(mut order) = self.unsent.remove(&worker) else {
-            return; // ended meanwhile
-        };
-        order.sent = sys::monotonic_now();
-        let known = self.workers.get(&worker).and_then(|handle| handle.pid);
-        if known != Some(hello.pid) {
-            self.kill(worker);
-            heard.push(Heard::Garbled(
-                worker,
-                String::from("another process said its hello"),
-            ));
-            return;
-        }
-        let sent = hello.orders.send(order);
-        if let Some(handle) = self.workers.get_mut(&worker) {
-            handle.sent = sys::monotonic_now();
-        }
-        if sent.is_err() {
-            // It died in between; its end is on its way. If it only closed the channel, it is ended.
-            self.kill(worker);
-        }
-    }
-
     /// Ends orphans that workers left behind and we adopted. With `final_sweep` every unknown child counts,
     /// since no worker is on its way. Returns how many there were.
     pub fn sweep(&mut self, now: Monotonic, final_sweep: bool) -> usize {
@@ -595,6 +632,7 @@ impl Pool {
         for pid in sys::children() {
             let known = self.worker_of_pid.contains_key(&pid)
                 || self.zygote.as_ref().is_some_and(|z| z.pid == pid)
+                || self.spares.iter().any(|s| s.pid == pid)
                 || self.strangers.contains(&pid);
             if known {
                 continue;
@@ -610,8 +648,9 @@ impl Pool {
         ended
     }
 
-    /// Ends the zygote and waits, a bounded time, until no child of ours is left.
+    /// Ends the zygote and the spares and waits, a bounded time, until no child of ours is left.
     pub fn close(&mut self) {
+        self.end_spares();
         self.end_zygote();
         let patience = sys::monotonic_now() + Duration::from_secs(1);
         loop {

@@ -44,6 +44,12 @@ pub enum HandshakeError {
     /// It ended, or hung, before it said hello.
     #[error("the worker program said no hello")]
     NoHello,
+    /// Another process said its hello.
+    #[error("process {pid} said the hello of another")]
+    Stranger {
+        /// Which one.
+        pid: Pid,
+    },
     /// It is of another build.
     #[error("the worker program speaks protocol {theirs}, this supervisor {ours}")]
     OtherProtocol {
@@ -73,6 +79,7 @@ pub struct Pending {
 }
 
 struct Job {
+    pid: Pid,
     server: IpcOneShotServer<Hello>,
     token: Token,
     greeted: Greeted,
@@ -169,6 +176,7 @@ impl Handshakes {
         self.pending.lock().insert(pid.0, name);
         let pending = Arc::clone(&self.pending);
         let job = Job {
+            pid,
             server,
             token,
             greeted: Box::new(move |hello| {
@@ -219,6 +227,7 @@ fn hear(job: Job) {
             theirs: hello.protocol,
             ours: PROTOCOL,
         }),
+        Ok((_, hello)) if hello.pid != job.pid => Err(HandshakeError::Stranger { pid: hello.pid }),
         Ok((_, hello)) => Ok(hello),
         Err(_) => Err(HandshakeError::NoHello),
     };

@@ -3,11 +3,13 @@
 //! - [`program`]: which executable is the worker program;
 //! - [`handshake`]: starting a program by exec and hearing its hello, with a deadline;
 //! - [`zygote`]: the process that forks workers;
+//! - [`fresh`]: a worker that is started by exec, and one kept ready;
 //! - [`runtime`]: the private folder of their sockets.
 //!
 //! Only the main thread starts processes: a parent-death signal follows the *thread* that started a
 //! process, and the main thread is the one that lives as long as the supervisor.
 
+pub mod fresh;
 pub mod handshake;
 pub mod program;
 pub mod runtime;
