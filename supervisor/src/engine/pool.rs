@@ -8,7 +8,7 @@
 //! be seen dead. So once the reaper has told of a death, reading all channels until none has anything left
 //! reads all that the dead one said. (To wait for the channel's end instead would lose answers: a `recv`
 //! that does not wait may report the end while a last packet arrives, and ipc-channel then drops the
-//! channel. See ADR 0003.)
+//! channel. See ADR 0002.)
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
