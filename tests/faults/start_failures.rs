@@ -141,15 +141,16 @@ fn a_worker_that_stops_before_its_hello() {
     let lab = Lab::new();
     let changeling = Changeling::new(&lab);
     let mark = lab.root().join("starts");
-    // The first start is the self-test's; the second stops itself.
+    // The first start is the self-test's; the second stops itself. Several start at once: with `set -C` only
+    // one of them makes a file.
     changeling.script(&format!(
-        "if test \"$(cat '{0}' 2>&-)\" = 1; then echo 2 > '{0}'; kill -STOP $$; fi\n\
-         test -e '{0}' || echo 1 > '{0}'\nexec \"$real\" \"$@\"",
+        "if (set -C; : > '{0}.first') 2>&-; then :\n\
+         elif (set -C; : > '{0}.second') 2>&-; then kill -STOP $$; fi\n\
+         exec \"$real\" \"$@\"",
         mark.display()
     ));
     let faults = Faults::new(4, "error", 0, 0);
-    // One worker, so that no two starts read the mark at once.
-    let run = trial(&lab, "run", "spawn", std::slice::from_ref(&faults)).args(["--workers", "1"]);
+    let run = trial(&lab, "run", "spawn", std::slice::from_ref(&faults));
     let finished = changeling.runs(run).run().assert_code(0);
     assert!(finished.took < BOUND, "{finished:?}");
     let folder = lab.run_folder("run");
