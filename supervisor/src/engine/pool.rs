@@ -10,6 +10,8 @@
 //! that does not wait may report the end while a last packet arrives, and ipc-channel then drops the
 //! channel. See ADR 0002.)
 
+mod making;
+
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -17,13 +19,13 @@ use std::time::Duration;
 
 use fumehood::clock::Monotonic;
 use fumehood::ids::{Pid, TaskIndex, WorkerId};
-use fumehood::protocol::{Assembly, FromWorker, Parcel, StartOrder, ToWorker};
-use fumehood::sys::{self, Exit, ForkWay, GuardOrder, Reaper, SignalWatch};
+use fumehood::protocol::{Assembly, FromWorker, Parcel, ToWorker};
+use fumehood::sys::{self, Exit, ForkWay, Reaper, SignalWatch};
 use ipc_channel::ipc::{self, IpcReceiverSet, IpcSelectionResult, IpcSender};
 
 use super::mailbox::{Mailbox, Notice};
 use super::output::{Output, Outputs};
-use crate::start::fresh::{Fresh, Given};
+use crate::start::fresh::Fresh;
 use crate::start::handshake::{HandshakeError, Handshakes};
 use crate::start::zygote::Zygote;
 
@@ -233,173 +235,6 @@ impl Pool {
     /// ahead.
     pub fn expect_more(&mut self, tasks: u32) {
         self.more_to_come = tasks;
-    }
-
-    /// Asks for a worker with these first tasks; `group` names the first and the last of them, where there
-    /// are several.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says why it cannot be had. The worker is then unknown to the pool.
-    pub fn start(
-        &mut self,
-        worker: WorkerId,
-        slot: u32,
-        first: Parcel,
-        group: Option<(TaskIndex, TaskIndex)>,
-        kept: bool,
-    ) -> Result<(), String> {
-        let asked = sys::monotonic_now();
-        let (later, receiver) = if kept {
-            let (sender, receiver) = ipc::channel().map_err(|e| e.to_string())?;
-            (Some(sender), Some(receiver))
-        } else {
-            (None, None)
-        };
-        let order = StartOrder {
-            worker,
-            slot,
-            way: match self.making {
-                Making::Fork(way) => way,
-                Making::Spawn => ForkWay::CloneParent,
-            },
-            guard: GuardOrder {
-                supervisor: Pid(std::process::id()),
-            },
-            results: self.slots[slot as usize].results.clone(),
-            later: receiver,
-            first,
-            sent: asked,
-        };
-        self.slots[slot as usize].worker = Some(worker);
-        self.workers.insert(
-            worker,
-            Handle {
-                slot,
-                // The zygote points a worker at its slot's pipes.
-                output: slot,
-                pid: None,
-                sent: asked,
-                assembly: Assembly::default(),
-                later,
-                group,
-                doomed: false,
-            },
-        );
-        let made = match self.making {
-            Making::Fork(_) => self.start_by_fork(order),
-            Making::Spawn => self.start_by_exec(worker, order),
-        };
-        if made.is_err() {
-            self.forget(worker);
-        }
-        made
-    }
-
-    fn start_by_fork(&mut self, order: StartOrder) -> Result<(), String> {
-        let worker = order.worker;
-        if self.zygote.is_none() {
-            self.start_zygote().map_err(|error| error.to_string())?;
-        }
-        let sent = self.zygote.as_ref().map(|zygote| zygote.order(order));
-        match sent {
-            Some(Ok(())) => {
-                if let Some(handle) = self.workers.get_mut(&worker) {
-                    handle.sent = sys::monotonic_now();
-                }
-                Ok(())
-            }
-            Some(Err(error)) => {
-                // It is dead or as good as dead; the next start makes another.
-                self.end_zygote();
-                Err(format!("the zygote takes no orders: {error}"))
-            }
-            None => Err(String::from("there is no zygote")),
-        }
-    }
-
-    /// Starts the zygote, if there is none.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be started.
-    pub fn start_zygote(&mut self) -> Result<(), HandshakeError> {
-        if self.zygote.is_none() {
-            let writers = self.outputs.as_ref().map_or(&[][..], Outputs::writers);
-            let zygote = Zygote::start(
-                &mut self.handshakes,
-                &self.reaper,
-                writers,
-                self.start_limit,
-            )?;
-            self.zygote = Some(zygote);
-        }
-        Ok(())
-    }
-
-    fn end_zygote(&mut self) {
-        if let Some(zygote) = self.zygote.take() {
-            self.reaper.while_unreaped(zygote.pid, sys::kill_group);
-        }
-    }
-
-    fn start_by_exec(&mut self, worker: WorkerId, order: StartOrder) -> Result<(), String> {
-        let fresh = match self.spares.pop_front() {
-            Some(spare) => spare,
-            None => self.launch().map_err(|error| error.to_string())?,
-        };
-        if let Some(handle) = self.workers.get_mut(&worker) {
-            handle.output = fresh.output;
-        }
-        self.know_pid(worker, fresh.pid);
-        match fresh.give(order) {
-            Ok(Given::Sent(at)) => {
-                if let Some(handle) = self.workers.get_mut(&worker) {
-                    handle.sent = at;
-                }
-            }
-            Ok(Given::Later) => {}
-            // Its end is on its way, and says more; if it only hangs or lies, it is ended here.
-            Err(_) => self.kill(worker),
-        }
-        let wanted = self.more_to_come.min(SPARES) as usize;
-        while self.spares.len() < wanted {
-            match self.launch() {
-                Ok(spare) => self.spares.push_back(spare),
-                // If it cannot be started now, the next start says so.
-                Err(_) => break,
-            }
-        }
-        Ok(())
-    }
-
-    /// Starts a worker that is nobody's yet.
-    fn launch(&mut self) -> Result<Fresh, HandshakeError> {
-        let output = self.free_outputs.pop().unwrap_or(0);
-        let mailbox = Arc::clone(&self.mailbox);
-        let pipes = self
-            .outputs
-            .as_ref()
-            .and_then(|outputs| outputs.writers().get(output as usize))
-            .map(|(out, err)| (out, err));
-        let launched = Fresh::launch(
-            &mut self.handshakes,
-            &self.reaper,
-            output,
-            pipes,
-            Box::new(move |worker, sent| mailbox.post(Notice::Greeted(worker, sent))),
-        );
-        if launched.is_err() {
-            self.free_outputs.push(output);
-        }
-        launched
-    }
-
-    fn end_spares(&mut self) {
-        for spare in self.spares.drain(..) {
-            self.reaper.while_unreaped(spare.pid, sys::kill_group);
-            self.free_outputs.push(spare.output);
-        }
     }
 
     /// Gives a kept worker more tasks. A worker that is gone does not take them; its end is on its way.

@@ -13,15 +13,23 @@
 //! - nothing is decided about a dead worker's tasks before all it said has been read: the dispatcher
 //!   sends [`Event::Exited`] only after it has drained the worker's channel.
 
+mod deadlines;
+mod queue;
+mod settle;
+
 use std::time::Duration;
 
 use fumehood::clock::Monotonic;
-use fumehood::experiment::{AttemptOutcome, ExitCause, Outcome};
+use fumehood::experiment::{AttemptOutcome, Outcome};
 use fumehood::ids::{AttemptNumber, TaskIndex, WorkerId};
 
+use self::deadlines::{check_deadlines, kill, shift_deadlines};
+use self::queue::{give_out, put_back};
+pub use self::settle::describe;
+use self::settle::{record_answer, settle};
 use super::state::{
-    Answer, Current, ExitFacts, Held, Life, Phase, START_FAILURE_SPAN, START_FAILURES, Stage,
-    State, StopReason, UNKILLABLE_AFTER, Verdict, Worker, WorkerState,
+    Answer, Current, ExitFacts, Held, Life, Phase, START_FAILURE_SPAN, START_FAILURES, State,
+    StopReason, Verdict, WorkerState,
 };
 
 /// Something that happened.
@@ -364,33 +372,6 @@ fn on_finished(
     }
 }
 
-/// The end of an answered attempt.
-fn record_answer(
-    state: &mut State,
-    worker: WorkerId,
-    held: Held,
-    answer: Answer,
-    exit: Option<ExitFacts>,
-    actions: &mut Vec<Action>,
-) {
-    book_done(state, held.task);
-    actions.push(Action::Record(Box::new(Ending {
-        task: held.task,
-        attempt: held.attempt,
-        worker,
-        assigned: held.assigned,
-        started: None,
-        fate: Fate::Charged(answer.outcome),
-        terminal: true,
-        answer: Some(Times {
-            moments: answer.moments,
-            used: answer.used,
-            received: answer.received,
-        }),
-        exit,
-    })));
-}
-
 fn on_exited(
     state: &mut State,
     id: WorkerId,
@@ -417,130 +398,6 @@ fn on_exited(
     }
     state.free_slots.push(slot);
     actions.push(Action::Release { worker: id, slot });
-}
-
-/// Decides the fate of everything a dead worker held.
-fn settle(
-    state: &mut State,
-    id: WorkerId,
-    worker: Worker,
-    verdict: Option<&Verdict>,
-    exit: &ExitFacts,
-    actions: &mut Vec<Action>,
-) {
-    if let Some((held, answer)) = worker.answered {
-        record_answer(state, id, held, answer, Some(exit.clone()), actions);
-    }
-    if let Some(Current { held, started }) = worker.current {
-        match fate_of_started(held, verdict, &exit.cause) {
-            Fate::Charged(outcome) => {
-                charge(state, id, Current { held, started }, outcome, exit, actions);
-            }
-            fate => {
-                put_back(state, held.task, false, false);
-                push_ending(id, held, Some(started), fate, false, exit, actions);
-            }
-        }
-    }
-    let began = worker.tasks_begun > 0;
-    let in_group = worker.batch.len() + usize::from(began) > 1;
-    for held in worker.batch {
-        let reason = match verdict {
-            Some(Verdict::Timeout { .. } | Verdict::Memory { .. }) => {
-                String::from("ended for another task")
-            }
-            Some(Verdict::Unresponsive { what }) => format!("ended since it {what} in time"),
-            _ => describe(&exit.cause),
-        };
-        let fate = match verdict {
-            Some(Verdict::Interrupted) => Fate::Interrupted,
-            _ if began => Fate::Requeued { reason },
-            _ => Fate::StartFailed { reason },
-        };
-        // A group that died is run again one task a process, so that a crash costs one task.
-        put_back(state, held.task, in_group && began, false);
-        push_ending(id, held, None, fate, false, exit, actions);
-    }
-}
-
-/// The fate of the task that a worker had started when it died: the one place where a death is charged.
-///
-/// A worker that was ended for one task may, before the signal takes effect, have answered it and begun the
-/// next: that one is a bystander.
-pub fn fate_of_started(held: Held, verdict: Option<&Verdict>, cause: &ExitCause) -> Fate {
-    let bystander = || Fate::Requeued {
-        reason: String::from("ended for another task"),
-    };
-    match verdict {
-        Some(Verdict::Timeout { of, .. }) if *of != held => bystander(),
-        Some(Verdict::Memory { of, .. }) if *of != Some(held) => bystander(),
-        Some(Verdict::Timeout { limit, .. }) => Fate::Charged(Outcome::Timeout { limit: *limit }),
-        Some(Verdict::Memory { evidence, .. }) => Fate::Charged(Outcome::Oom {
-            evidence: evidence.clone(),
-        }),
-        Some(Verdict::Interrupted) => Fate::Interrupted,
-        Some(Verdict::Unresponsive { .. } | Verdict::Protocol { .. }) | None => match cause {
-            ExitCause::OutOfMemory { evidence } => Fate::Charged(Outcome::Oom {
-                evidence: evidence.clone(),
-            }),
-            cause => Fate::Charged(Outcome::Crashed(cause.clone())),
-        },
-    }
-}
-
-/// Charges a task with an outcome that is not an answer, and decides whether it gets another attempt.
-fn charge(
-    state: &mut State,
-    worker: WorkerId,
-    current: Current,
-    outcome: Outcome,
-    exit: &ExitFacts,
-    actions: &mut Vec<Action>,
-) {
-    let held = current.held;
-    let retried = matches!(outcome, Outcome::Crashed(_) | Outcome::Oom { .. });
-    let book = &mut state.tasks[held.task.as_usize()];
-    if retried {
-        book.crashes = book.crashes.saturating_add(1);
-    }
-    let terminal = !retried || u32::from(book.crashes) > state.policy.retries;
-    if terminal {
-        book_done(state, held.task);
-    } else {
-        // Alone: what killed one process would kill its next group too.
-        put_back(state, held.task, true, true);
-    }
-    push_ending(
-        worker,
-        held,
-        Some(current.started),
-        Fate::Charged(outcome),
-        terminal,
-        exit,
-        actions,
-    );
-}
-
-fn push_ending(
-    worker: WorkerId,
-    held: Held,
-    started: Option<Monotonic>,
-    fate: Fate,
-    terminal: bool,
-    exit: &ExitFacts,
-    actions: &mut Vec<Action>,
-) {
-    actions.push(Action::Record(Box::new(Ending {
-        task: held.task,
-        attempt: held.attempt,
-        worker,
-        assigned: held.assigned,
-        started,
-        fate,
-        terminal,
-        answer: None,
-        exit: Some(exit.clone()),
-    })));
 }
 
 fn on_start_failed(
@@ -648,300 +505,6 @@ fn on_stop(state: &mut State, reason: StopReason, now: Monotonic, actions: &mut 
     }
 }
 
-fn shift_deadlines(state: &mut State, span: Duration) {
-    if let Phase::Stopping {
-        end_at: Some(end_at),
-        ..
-    } = &mut state.phase
-    {
-        *end_at = *end_at + span;
-    }
-    if let Some(until) = &mut state.hold_starts_until {
-        *until = *until + span;
-    }
-    for worker in state.workers.values_mut() {
-        match &mut worker.state {
-            WorkerState::Starting { deadline }
-            | WorkerState::Between { deadline }
-            | WorkerState::Draining { deadline }
-            | WorkerState::Busy {
-                deadline: Some(deadline),
-            }
-            | WorkerState::Terminating {
-                kill_at: deadline, ..
-            }
-            | WorkerState::Killed {
-                abandon_at: deadline,
-                ..
-            } => *deadline = *deadline + span,
-            WorkerState::Busy { deadline: None } | WorkerState::Idle => {}
-        }
-    }
-}
-
-fn check_deadlines(state: &mut State, now: Monotonic, actions: &mut Vec<Action>) {
-    if state.hold_starts_until.is_some_and(|until| until <= now) {
-        state.hold_starts_until = None;
-    }
-    if let Phase::Stopping { end_at, .. } = &mut state.phase
-        && end_at.is_some_and(|at| at <= now)
-    {
-        *end_at = None;
-        let all: Vec<WorkerId> = state.workers.keys().copied().collect();
-        for id in all {
-            terminate(state, id, Verdict::Interrupted, now, actions);
-        }
-    }
-    let ids: Vec<WorkerId> = state.workers.keys().copied().collect();
-    for id in ids {
-        check_worker(state, id, now, actions);
-    }
-}
-
-fn check_worker(state: &mut State, id: WorkerId, now: Monotonic, actions: &mut Vec<Action>) {
-    let Some(worker) = state.workers.get(&id) else {
-        return;
-    };
-    match worker.state.clone() {
-        WorkerState::Starting { deadline } if deadline <= now => {
-            let what = "did not start";
-            kill(state, id, Verdict::Unresponsive { what }, now, actions);
-        }
-        WorkerState::Between { deadline } if deadline <= now => {
-            let what = "did not begin its next task";
-            kill(state, id, Verdict::Unresponsive { what }, now, actions);
-        }
-        WorkerState::Draining { deadline } if deadline <= now => {
-            let what = "did not leave";
-            kill(state, id, Verdict::Unresponsive { what }, now, actions);
-        }
-        WorkerState::Busy {
-            deadline: Some(deadline),
-        } if deadline <= now => {
-            let limit = state.policy.timeout.unwrap_or_default();
-            if let Some(Current { held: of, .. }) = worker.current {
-                terminate(state, id, Verdict::Timeout { of, limit }, now, actions);
-            }
-        }
-        WorkerState::Terminating { verdict, kill_at } if kill_at <= now => {
-            kill(state, id, verdict, now, actions);
-        }
-        WorkerState::Killed { abandon_at, .. } if abandon_at <= now => {
-            let exit = ExitFacts {
-                cause: ExitCause::Lost,
-                resources: fumehood::experiment::ResourceUse::default(),
-                at: now,
-            };
-            on_exited(state, id, exit, now, actions);
-        }
-        _ => {}
-    }
-}
-
-/// Asks a worker to end; the first verdict on it stands.
-fn terminate(
-    state: &mut State,
-    id: WorkerId,
-    verdict: Verdict,
-    now: Monotonic,
-    actions: &mut Vec<Action>,
-) {
-    let grace = state.policy.grace;
-    let Some(worker) = state.workers.get_mut(&id) else {
-        return;
-    };
-    if matches!(
-        worker.state,
-        WorkerState::Terminating { .. } | WorkerState::Killed { .. }
-    ) {
-        return;
-    }
-    worker.state = WorkerState::Terminating {
-        verdict,
-        kill_at: now + grace,
-    };
-    actions.push(Action::Terminate { worker: id });
-}
-
-/// Ends a worker; the first verdict on it stands.
-fn kill(
-    state: &mut State,
-    id: WorkerId,
-    verdict: Verdict,
-    now: Monotonic,
-    actions: &mut Vec<Action>,
-) {
-    let Some(worker) = state.workers.get_mut(&id) else {
-        return;
-    };
-    let verdict = match &worker.state {
-        WorkerState::Killed { .. } => return,
-        WorkerState::Terminating { verdict, .. } => verdict.clone(),
-        _ => verdict,
-    };
-    worker.state = WorkerState::Killed {
-        verdict,
-        abandon_at: now + UNKILLABLE_AFTER,
-    };
-    actions.push(Action::Kill { worker: id });
-}
-
-/// Gives waiting tasks to workers: to those that are idle, and to new ones while there is room.
-fn give_out(state: &mut State, now: Monotonic, actions: &mut Vec<Action>) {
-    let idle: Vec<WorkerId> = state
-        .workers
-        .iter()
-        .filter(|(_, w)| w.state == WorkerState::Idle)
-        .map(|(&id, _)| id)
-        .collect();
-    for id in idle {
-        give_to_idle(state, id, now, actions);
-    }
-    if state.phase != Phase::Running || state.hold_starts_until.is_some() {
-        return;
-    }
-    while state.waiting() > 0 && state.occupied() < state.policy.workers {
-        let Some(slot) = state.free_slots.pop() else {
-            return;
-        };
-        let id = WorkerId(state.next_worker);
-        state.next_worker += 1;
-        let tasks = take_batch(state, id, now);
-        let tasks_left = match state.policy.life {
-            Life::OneTask | Life::Auto => 0,
-            Life::Tasks(n) => n.saturating_sub(1),
-        };
-        state.workers.insert(
-            id,
-            Worker {
-                slot,
-                current: None,
-                batch: tasks.iter().copied().collect(),
-                answered: None,
-                tasks_begun: 0,
-                tasks_left,
-                state: WorkerState::Starting {
-                    deadline: now + state.policy.start_limit,
-                },
-            },
-        );
-        actions.push(Action::Start {
-            worker: id,
-            slot,
-            tasks,
-            kept: tasks_left > 0,
-        });
-    }
-}
-
-fn give_to_idle(state: &mut State, id: WorkerId, now: Monotonic, actions: &mut Vec<Action>) {
-    if state.phase == Phase::Running && state.waiting() > 0 {
-        let tasks = take_batch(state, id, now);
-        let deadline = now + state.policy.start_limit;
-        if let Some(worker) = state.workers.get_mut(&id) {
-            worker.tasks_left = worker.tasks_left.saturating_sub(1);
-            worker.batch.extend(tasks.iter().copied());
-            worker.state = WorkerState::Between { deadline };
-            actions.push(Action::Assign { worker: id, tasks });
-        }
-        return;
-    }
-    // Others still run: one of them may crash and its task come back. Only the end of all work, or of the
-    // run, sends an idle worker home.
-    let others = state
-        .workers
-        .values()
-        .any(|w| w.current.is_some() || !w.batch.is_empty());
-    if state.phase != Phase::Running || !others {
-        let deadline = now + state.policy.grace.max(Duration::from_secs(1));
-        if let Some(worker) = state.workers.get_mut(&id) {
-            worker.tasks_left = 0;
-            worker.state = WorkerState::Draining { deadline };
-            actions.push(Action::Shutdown { worker: id });
-        }
-    }
-}
-
-/// Takes the next task out of the queue, with those that go in a group with it.
-fn take_batch(state: &mut State, worker: WorkerId, now: Monotonic) -> Vec<Held> {
-    let mut batch = Vec::new();
-    let Some((first, alone)) = take_next(state) else {
-        return batch;
-    };
-    batch.push(hold(state, first, worker, now));
-    let size = match state.policy.life {
-        Life::Auto if !alone => {
-            let experiment = state.experiment_of(first);
-            // Never so large that other workers would have nothing to do.
-            let share = state.waiting() / state.policy.workers.max(1) / 2;
-            state.costs[experiment]
-                .group()
-                .min(state.policy.largest_group)
-                .min(share.max(1))
-        }
-        _ => 1,
-    };
-    while batch.len() < size as usize {
-        let Some(next) = peek_fresh(state) else { break };
-        if state.experiment_of(next) != state.experiment_of(first) || !state.again.is_empty() {
-            break;
-        }
-        state.next_fresh = next.0 + 1;
-        state.fresh_left -= 1;
-        batch.push(hold(state, next, worker, now));
-    }
-    batch
-}
-
-fn take_next(state: &mut State) -> Option<(TaskIndex, bool)> {
-    if let Some(task) = state.again.pop_front() {
-        let alone = matches!(
-            state.tasks[task.as_usize()].stage,
-            Stage::Again { alone: true }
-        );
-        return Some((task, alone));
-    }
-    let task = peek_fresh(state)?;
-    state.next_fresh = task.0 + 1;
-    state.fresh_left -= 1;
-    Some((task, false))
-}
-
-fn peek_fresh(state: &State) -> Option<TaskIndex> {
-    if state.fresh_left == 0 {
-        return None;
-    }
-    (state.next_fresh..)
-        .map(TaskIndex)
-        .take_while(|task| task.as_usize() < state.tasks.len())
-        .find(|task| state.tasks[task.as_usize()].stage == Stage::Fresh)
-}
-
-fn hold(state: &mut State, task: TaskIndex, worker: WorkerId, now: Monotonic) -> Held {
-    let book = &mut state.tasks[task.as_usize()];
-    book.attempts = book.attempts.saturating_add(1);
-    book.stage = Stage::Held(worker);
-    Held {
-        task,
-        attempt: AttemptNumber(u32::from(book.attempts)),
-        assigned: now,
-    }
-}
-
-/// Puts a task back in the queue: a charged one behind all others, a bystander before them.
-fn put_back(state: &mut State, task: TaskIndex, alone: bool, behind: bool) {
-    state.tasks[task.as_usize()].stage = Stage::Again { alone };
-    if behind {
-        state.again.push_back(task);
-    } else {
-        state.again.push_front(task);
-    }
-}
-
-fn book_done(state: &mut State, task: TaskIndex) {
-    state.tasks[task.as_usize()].stage = Stage::Done;
-}
-
 fn end_if_done(state: &mut State, actions: &mut Vec<Action>) {
     if !state.workers.is_empty() {
         return;
@@ -953,18 +516,6 @@ fn end_if_done(state: &mut State, actions: &mut Vec<Action>) {
     };
     state.phase = Phase::Over;
     actions.push(Action::Stop(reason));
-}
-
-/// A process's end in words.
-pub fn describe(cause: &ExitCause) -> String {
-    match cause {
-        ExitCause::Exited(code) => format!("exited with {code} before the result"),
-        ExitCause::Signaled { signal, .. } => {
-            format!("killed by {}", fumehood::sys::signal_name(*signal))
-        }
-        ExitCause::OutOfMemory { evidence } => evidence.clone(),
-        ExitCause::Lost => String::from("gone without a trace"),
-    }
 }
 
 #[cfg(test)]
