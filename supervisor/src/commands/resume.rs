@@ -9,6 +9,12 @@ use super::{Ended, Failure};
 use crate::cli::{ResumeCommand, TalkArgs};
 use crate::settings::{Layers, Origin, Settings};
 
+fn hint() -> Option<String> {
+    Some(String::from(
+        "name the folder of a run, such as `runs/latest`",
+    ))
+}
+
 /// Runs what has no terminal record; with `--retry failed` also what ended badly.
 ///
 /// # Errors
@@ -16,9 +22,11 @@ use crate::settings::{Layers, Origin, Settings};
 /// [`Failure`].
 pub fn run(command: &ResumeCommand, talk: &TalkArgs) -> Result<Ended, Failure> {
     // `runs/latest` is a link: the folder it names is meant.
-    let path = std::fs::canonicalize(&command.run_dir)
-        .map_err(|error| Failure::usage(format!("{}: {error}", command.run_dir.display())))?;
-    let folder = RunFolder::open(&path)?;
+    let path = std::fs::canonicalize(&command.run_dir).map_err(|error| {
+        Failure::usage(format!("{}: {error}", command.run_dir.display())).hint(hint())
+    })?;
+    let folder =
+        RunFolder::open(&path).map_err(|error| Failure::usage(error.to_string()).hint(hint()))?;
     let spec = RunSpec::read(&folder.spec(), &[])?;
     let mut settings = Settings::resolve(Layers {
         talk,

@@ -336,11 +336,11 @@ impl Dispatcher<'_, '_> {
                     .saturating_sub(u32::from(self.state.tasks[ending.task.as_usize()].crashes)),
             },
         };
+        // The answer frees the place for the next task (ADR 0003); that its process leaves comes beside.
         let end = ending
-            .exit
-            .as_ref()
-            .map(|exit| exit.at)
-            .or(ending.answer.map(|answer| answer.received));
+            .answer
+            .map(|answer| answer.received)
+            .or(ending.exit.as_ref().map(|exit| exit.at));
         (self.tell)(RunEvent::AttemptEnded {
             task: ending.task,
             attempt: ending.attempt.0,

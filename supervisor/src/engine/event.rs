@@ -36,7 +36,7 @@ pub enum RunEvent {
         cause: Option<Cause>,
         /// What follows.
         next: Next,
-        /// From giving it to a worker to its end.
+        /// From giving it to a worker until its place was free again.
         took: Duration,
         /// What the work itself took, rebuilding included; zero where there was no answer.
         worked: Duration,
