@@ -26,8 +26,8 @@ pub struct Attempt {
     pub pid: Option<u32>,
     /// The machine it ran on.
     pub host: String,
-    /// Why it did not end ok.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    /// Why it did not end ok; `null` where it did.
+    #[serde(default)]
     pub cause: Option<Cause>,
 }
 

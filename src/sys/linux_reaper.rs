@@ -12,6 +12,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::super::Exit;
 use super::super::unix::{end_rest_of_group, monotonic_now, wait_for};
+use crate::experiment::{ExitCause, ResourceUse};
 use crate::ids::Pid;
 
 /// The thread that learns of deaths: a pidfd per child, and `wait4` by pid once it is readable.
@@ -82,8 +83,12 @@ impl Reaper {
             }
             // No such child: it is not ours, or it was reaped by a stranger. Told as any other death.
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {
-                self.shared.alive().insert(pid.0, None);
-                self.shared.settle(pid);
+                (self.shared.tell)(Exit {
+                    pid,
+                    cause: ExitCause::Lost,
+                    resources: ResourceUse::default(),
+                    at: monotonic_now(),
+                });
             }
             // No pidfds (an old kernel, a filter): a thread that waits for this one child.
             Err(_) => {

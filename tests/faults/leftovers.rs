@@ -130,6 +130,38 @@ fn the_zygote_is_killed() {
     assert_nothing_left(&lab, &finished);
 }
 
+/// It hangs: what it was asked for does not start in time, and another zygote makes it.
+#[test]
+fn the_zygote_is_stopped() {
+    let lab = Lab::new();
+    let faults = Faults::new(12, "stop", 4, 0);
+    let mut running = trial(&lab, "run", "fork", std::slice::from_ref(&faults))
+        .args(["--workers", "2"])
+        .background();
+    let first = stopped_worker(&mut running, &[]);
+    let victim = zygote(&running);
+    signal(victim.pid, Signal::SIGSTOP);
+    signal(first.pid, Signal::SIGCONT);
+    wait_until_reaped(&mut running, victim.pid);
+    let mut seen = vec![first.pid];
+    // Tasks 7 and 11 stop too, made by the next zygote.
+    for _ in 0..2 {
+        let stopped = stopped_worker(&mut running, &seen);
+        seen.push(stopped.pid);
+        signal(stopped.pid, Signal::SIGCONT);
+    }
+    let finished = running.wait().assert_code(0);
+    let folder = lab.run_folder("run");
+    folder.assert_all_ok(12);
+    assert!(
+        folder.outcomes().contains_key("start_failed"),
+        "{:?}",
+        folder.outcomes()
+    );
+    folder.assert_same_results(&calm_run(&lab, &[faults]), "a hanging zygote and none");
+    assert_nothing_left(&lab, &finished);
+}
+
 /// It dies at the worst moment: the worker is made and at work, and the supervisor does not know it yet.
 #[test]
 fn the_zygote_dies_before_it_tells_of_a_worker() {

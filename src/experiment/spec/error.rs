@@ -244,6 +244,9 @@ impl Sources {
     fn locate(&self, place: Place) -> Option<Location> {
         let source = self.0.get(place.source)?;
         let text = source.text.as_str();
+        if text.is_empty() && matches!(source.origin, Origin::Flag(_)) {
+            return None; // what is missing on a command line has no place there
+        }
         let start = floor(text, place.start);
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);

@@ -14,7 +14,7 @@ pub mod session;
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command, WELCOME};
+use crate::cli::{Cli, Command, Output, WELCOME};
 pub use failure::{Code, Failure};
 
 /// How a command ended, where nothing failed.
@@ -57,6 +57,9 @@ pub fn run(cli: &Cli) -> Result<Ended, Failure> {
         Some(Command::Plan(command)) => run::plan(command, &cli.talk),
         Some(Command::Resume(command)) => resume::run(command, &cli.talk),
         Some(Command::Doctor) => {
+            if matches!(cli.talk.output, Some(Output::Json | Output::Csv)) {
+                return Err(Failure::usage("`doctor` has no --output but table"));
+            }
             let (text, failed) = doctor::run();
             print(&text)?;
             Ok(if failed {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use fumehood::experiment::plan::Shard;
 use fumehood::experiment::spec::{Resolved, RunSpec, resolve};
 
 use super::folder::Place;
@@ -71,6 +72,19 @@ fn read(spec: Option<&Path>, what: &WhatArgs) -> Result<(RunSpec, PathBuf), Fail
     }
 }
 
+/// The variable that says the same as a `--set run.KEY=VALUE`, or `--set seed=N`.
+fn variable_of(set: &str) -> Option<String> {
+    let (key, _) = set.split_once('=')?;
+    let key = key.trim();
+    let name = key
+        .strip_prefix("run.")
+        .or((key == "seed").then_some(key))?;
+    Some(format!(
+        "SUPERVISOR_{}",
+        name.replace('-', "_").to_uppercase()
+    ))
+}
+
 /// A spec with everything looked up. Nothing has been written.
 struct Prepared {
     resolved: Resolved,
@@ -84,11 +98,16 @@ fn prepare(
     how: &HowArgs,
     talk: &TalkArgs,
 ) -> Result<Prepared, Failure> {
+    let set_keys: Vec<String> = what.set.iter().filter_map(|set| variable_of(set)).collect();
     let settings = Settings::resolve(Layers {
         talk,
         how,
         what: Some(what),
-        environment: &|name| std::env::var_os(name),
+        // A typed `--set run.KEY` goes before the environment, as every flag does.
+        environment: &|name| match set_keys.iter().any(|key| key == name) {
+            true => None,
+            false => std::env::var_os(name),
+        },
         run: &spec.run,
         seed: spec.seed,
     })?;
@@ -107,6 +126,20 @@ impl Prepared {
                     .hint(Some(String::from("`supervisor plan` lists the tasks")))
             })?),
         };
+        if let Some(id) = what
+            .only
+            .as_deref()
+            .filter(|id| !self.settings.shard.holds(id))
+        {
+            let Shard { index, count } = self.settings.shard;
+            return Err(
+                Failure::usage(format!("the task `{id}` is not in shard {index}/{count}")).hint(
+                    Some(String::from(
+                        "leave out --shard, or name the shard it is in",
+                    )),
+                ),
+            );
+        }
         let place = Place::of(self.settings.run_dir.as_deref())?;
         Session::run(Job {
             resolved: self.resolved,

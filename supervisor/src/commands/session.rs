@@ -78,12 +78,13 @@ impl Session {
         choose::check(job.settings.start_method)?;
         let program = WorkerProgram::find()?;
         sys::restrict_new_files();
-        super::log::start(job.settings.log_file.as_deref())?;
+        super::log::check(job.settings.log_file.as_deref())?;
         #[cfg(feature = "fault")]
         let _ballast = ballast();
         // Before there is any thread.
         sys::SignalWatch::block()?;
         let mut session = Session::open(job)?;
+        super::log::start(session.job.settings.log_file.as_deref())?;
         session.write_stores()?;
         session.go(&program)
     }

@@ -136,14 +136,24 @@ fn try_fork(pool: &mut Pool, reasons: &mut Vec<String>) -> Result<Option<Duratio
                 reasons.push(format!("the zygote's self-test passed, by {name}"));
                 return Ok(Some(took));
             }
-            Err(reason) => reasons.push(format!("{name} failed: {reason}")),
+            Err(reason) => {
+                pool.end_zygote();
+                reasons.push(format!("{name} failed: {reason}"));
+            }
         }
     }
     Ok(None)
 }
 
-/// The self-test's worker: a name that no run uses.
-const PROBE: WorkerId = WorkerId(u32::MAX);
+/// A worker on trial has a name that no run uses, one for each way: what a late one of one way says is not
+/// taken for another's.
+fn trial_name(making: Making) -> WorkerId {
+    WorkerId(match making {
+        Making::Fork(ForkWay::CloneParent) => u32::MAX,
+        Making::Fork(ForkWay::DoubleFork) => u32::MAX - 1,
+        Making::Spawn => u32::MAX - 2,
+    })
+}
 
 /// A self-test may take so long.
 const TEST_LIMIT: Duration = Duration::from_secs(5);
@@ -181,10 +191,11 @@ pub fn try_worker(
     pool: &mut Pool,
 ) -> Result<Result<Trial, String>, PoolError> {
     pool.change_making(making);
+    let probe = trial_name(making);
     let began = sys::monotonic_now();
     let started = Parcel::pack(&tasks)
         .map_err(|error| error.to_string())
-        .and_then(|first| pool.start(PROBE, 0, first, None, false));
+        .and_then(|first| pool.start(probe, 0, first, None, false));
     if let Err(reason) = started {
         return Ok(Err(reason));
     }
@@ -194,26 +205,22 @@ pub fn try_worker(
     loop {
         let now = sys::monotonic_now();
         if now >= deadline {
-            pool.kill(PROBE);
-            pool.forget(PROBE);
+            pool.kill(probe);
+            pool.forget(probe);
             return Ok(Err(format!("it was not done in {} ms", limit.as_millis())));
         }
         for heard in pool.wait(deadline.since(now))? {
             let verdict = match heard {
-                Heard::Said(FromWorker::Ready { worker: PROBE }) => {
+                Heard::Said(FromWorker::Ready { worker }) if worker == probe => {
                     answered = true;
                     continue;
                 }
-                Heard::Said(FromWorker::Finished {
-                    worker: PROBE,
-                    report,
-                    ..
-                }) => {
+                Heard::Said(FromWorker::Finished { worker, report, .. }) if worker == probe => {
                     answered = true;
                     worked = report.moments.computed.since(report.moments.begun);
                     continue;
                 }
-                Heard::Over(PROBE, exit) => match exit.cause {
+                Heard::Over(worker, exit) if worker == probe => match exit.cause {
                     ExitCause::Exited(0) if answered => Ok(Trial {
                         whole: exit.at.since(began),
                         worked,
@@ -224,10 +231,14 @@ pub fn try_worker(
                     pool.keep_signal(signal);
                     continue;
                 }
-                Heard::NotMade(PROBE, reason) | Heard::Garbled(PROBE, reason) => Err(reason),
+                Heard::NotMade(worker, reason) | Heard::Garbled(worker, reason)
+                    if worker == probe =>
+                {
+                    Err(reason)
+                }
                 _ => continue,
             };
-            pool.forget(PROBE);
+            pool.forget(probe);
             return Ok(verdict);
         }
     }

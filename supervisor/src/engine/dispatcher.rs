@@ -249,7 +249,11 @@ impl Dispatcher<'_, '_> {
                 kept,
             } => {
                 let group = match tasks.as_slice() {
-                    [first, .., last] => Some((first.task, last.task)),
+                    // Attempts count up over resumes: no two groups have one name.
+                    [first, .., last] => Some(format!(
+                        "{}-{}.{}.group",
+                        first.task.0, last.task.0, first.attempt
+                    )),
                     _ => None,
                 };
                 self.pool.expect_more(self.state.waiting());
@@ -269,8 +273,8 @@ impl Dispatcher<'_, '_> {
             Action::Kill { worker } => self.pool.kill(worker),
             Action::Record(ending) => self.record(&ending),
             Action::Release { worker, .. } => {
-                if let Some((first, last)) = self.pool.handle(worker).and_then(|h| h.group) {
-                    self.keep_output(worker, &format!("{}-{}.group{}", first.0, last.0, worker.0));
+                if let Some(name) = self.pool.handle(worker).and_then(|h| h.group.take()) {
+                    self.keep_output(worker, &name);
                 }
                 self.pool.forget(worker);
             }

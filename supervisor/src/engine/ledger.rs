@@ -279,7 +279,7 @@ fn micros(from: Monotonic, to: Monotonic) -> u64 {
     u64::try_from(to.since(from).as_micros()).unwrap_or(u64::MAX)
 }
 
-/// What an end is called when the process itself is of interest.
+/// The peak of resident memory of an attempt, in KiB: its process's where that ended with it; 0 = unknown.
 pub fn peak_kib(ending: &Ending) -> u64 {
     ending
         .exit

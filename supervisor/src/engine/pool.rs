@@ -12,13 +12,13 @@
 
 mod making;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fumehood::clock::Monotonic;
-use fumehood::ids::{Pid, TaskIndex, WorkerId};
+use fumehood::ids::{Pid, WorkerId};
 use fumehood::protocol::{Assembly, FromWorker, Parcel, ToWorker};
 use fumehood::sys::{self, Exit, ForkWay, Reaper, SignalWatch};
 use ipc_channel::ipc::{self, IpcReceiverSet, IpcSelectionResult, IpcSender};
@@ -78,8 +78,8 @@ pub struct Handle {
     /// The chunks of its current result.
     pub assembly: Assembly,
     later: Option<IpcSender<ToWorker>>,
-    /// Its first group of tasks, first and last, where it has more than one.
-    pub group: Option<(TaskIndex, TaskIndex)>,
+    /// The name of its group of tasks, where it has more than one.
+    pub group: Option<String>,
     /// To be ended as soon as its pid is known.
     doomed: bool,
 }
@@ -96,6 +96,9 @@ pub struct Pool {
     slot_of_channel: HashMap<u64, u32>,
     workers: HashMap<WorkerId, Handle>,
     worker_of_pid: HashMap<Pid, WorkerId>,
+    /// Workers that told their pid before the zygote did: its word is on its way, and its pid may be
+    /// somebody else's by the time it comes.
+    known_early: HashSet<WorkerId>,
     zygote: Option<Zygote>,
     /// Workers started ahead of their tasks, oldest first, where workers are started by exec.
     spares: VecDeque<Fresh>,
@@ -166,6 +169,7 @@ impl Pool {
             slot_of_channel: HashMap::new(),
             workers: HashMap::new(),
             worker_of_pid: HashMap::new(),
+            known_early: HashSet::new(),
             zygote: None,
             spares: VecDeque::new(),
             more_to_come: 0,
@@ -269,8 +273,14 @@ impl Pool {
         if let Some(handle) = self.workers.get_mut(&worker) {
             match handle.pid {
                 Some(pid) => self.reaper.while_unreaped(pid, act),
-                // It is on its way into the world, and leaves it at once.
-                None => handle.doomed = true,
+                // It is on its way into the world, and leaves it at once. If the zygote is what holds it
+                // up, another one will not.
+                None => {
+                    handle.doomed = true;
+                    if let Some(zygote) = &self.zygote {
+                        self.reaper.while_unreaped(zygote.pid, sys::kill_group);
+                    }
+                }
             }
         }
     }
@@ -299,6 +309,7 @@ impl Pool {
             .is_some_and(|handle| handle.pid.is_none());
         if unknown && self.reaper.watch(pid).is_ok() {
             self.know_pid(worker, pid);
+            self.known_early.insert(worker);
         }
     }
 
@@ -382,7 +393,8 @@ impl Pool {
     fn on_message(&mut self, id: u64, said: Result<FromWorker, String>, heard: &mut Vec<Heard>) {
         match said {
             Ok(FromWorker::Forked { worker, pid }) => {
-                if self.worker_of_pid.get(&pid) == Some(&worker) {
+                if self.worker_of_pid.get(&pid) == Some(&worker) || self.known_early.remove(&worker)
+                {
                     return; // it was faster, and told of itself
                 }
                 // Watched even if the worker is settled: somebody must reap it.
@@ -446,6 +458,7 @@ impl Pool {
                 .extend(self.spares.remove(at).map(|spare| spare.output));
         } else if self.zygote.as_ref().is_some_and(|z| z.pid == exit.pid) {
             self.zygote = None;
+            self.known_early.clear();
             // Orders it had not carried out are lost with it. The workers it made live on.
             let lost: Vec<WorkerId> = self
                 .workers

@@ -28,8 +28,8 @@ use self::queue::{give_out, put_back};
 pub use self::settle::describe;
 use self::settle::{record_answer, settle};
 use super::state::{
-    Answer, Current, ExitFacts, Held, Life, Phase, START_FAILURE_SPAN, START_FAILURES, State,
-    StopReason, Verdict, WorkerState,
+    Answer, Current, ExitFacts, FAILED_ROUNDS, Held, Life, Phase, State, StopReason, Verdict,
+    WorkerState,
 };
 
 /// Something that happened.
@@ -255,19 +255,18 @@ pub fn step(state: &mut State, event: Event, now: Monotonic) -> Vec<Action> {
             kill(state, worker, Verdict::Protocol { note }, now, &mut actions);
         }
         Event::StopRequested { signal } => {
-            on_stop(state, StopReason::Signal(signal), now, &mut actions)
+            // The first request is polite; the second is not.
+            let urgency = match state.phase {
+                Phase::Running => Urgency::Grace,
+                Phase::Stopping { .. } | Phase::Over => Urgency::Now,
+            };
+            let reason = StopReason::Signal(signal);
+            stop(state, reason, urgency, now, &mut actions);
         }
         Event::RecordFailed { reason } => {
-            // What runs cannot be recorded: it is ended at once.
-            on_stop(
-                state,
-                StopReason::Journal {
-                    reason: reason.clone(),
-                },
-                now,
-                &mut actions,
-            );
-            on_stop(state, StopReason::Journal { reason }, now, &mut actions);
+            // What runs cannot be recorded.
+            let reason = StopReason::Journal { reason };
+            stop(state, reason, Urgency::Now, now, &mut actions);
         }
         Event::Paused { span } => shift_deadlines(state, span),
     }
@@ -302,7 +301,7 @@ fn on_started(
         .pop_front()
         .map(|held| Current { held, started: now });
     worker.tasks_begun += 1;
-    state.start_failures.clear();
+    state.failed_rounds = 0;
     if matches!(
         worker.state,
         WorkerState::Starting { .. } | WorkerState::Between { .. } | WorkerState::Idle
@@ -365,6 +364,13 @@ fn on_finished(
     }
     let experiment = state.experiment_of(task);
     state.costs[experiment].note(computed);
+    if state.phase != Phase::Running && !ending_anyway {
+        // No new task: the rest of a group goes back.
+        let rest = state.workers.get(&id).is_some_and(|w| !w.batch.is_empty());
+        if rest {
+            kill(state, id, Verdict::Interrupted, now, actions);
+        }
+    }
     if others_left {
         // It was told to end for the task that it has just answered: the others need not wait for that.
         let what = "did not leave";
@@ -443,65 +449,71 @@ fn on_start_failed(
     note_start_failure(state, reason, now, actions);
 }
 
-/// After a failed start the next one waits, longer each time; after too many in a row the run ends.
+/// After a failed start the next one waits, longer each time; after too many rounds in a row the run ends.
 fn note_start_failure(
     state: &mut State,
     reason: String,
     now: Monotonic,
     actions: &mut Vec<Action>,
 ) {
-    state.start_failures.push_back(now);
-    while state
-        .start_failures
-        .front()
-        .is_some_and(|&at| now.since(at) > START_FAILURE_SPAN)
-    {
-        state.start_failures.pop_front();
+    if state.hold_starts_until.is_some() {
+        return; // it failed together with one that was noted
     }
-    let failures = state.start_failures.len();
-    if failures >= START_FAILURES {
-        on_stop(state, StopReason::CannotStart { reason }, now, actions);
-    } else {
-        let pause = Duration::from_millis(20 << failures.min(6));
-        state.hold_starts_until = Some(now + pause);
+    state.failed_rounds += 1;
+    let pause = Duration::from_millis(20 << state.failed_rounds.min(6));
+    state.hold_starts_until = Some(now + pause);
+    if state.failed_rounds >= FAILED_ROUNDS && state.phase == Phase::Running {
+        let reason = StopReason::CannotStart { reason };
+        stop(state, reason, Urgency::Grace, now, actions);
     }
 }
 
-/// The first request lets running attempts finish within the grace period; the second ends them.
-fn on_stop(state: &mut State, reason: StopReason, now: Monotonic, actions: &mut Vec<Action>) {
+/// How soon running attempts are to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Urgency {
+    /// They may finish within the grace period.
+    Grace,
+    /// At once.
+    Now,
+}
+
+/// Begins no new task, and ends what runs.
+fn stop(
+    state: &mut State,
+    reason: StopReason,
+    urgency: Urgency,
+    now: Monotonic,
+    actions: &mut Vec<Action>,
+) {
     match &mut state.phase {
         Phase::Running => {
             state.phase = Phase::Stopping {
                 reason,
                 end_at: Some(now + state.policy.grace),
             };
-            let unbegun: Vec<WorkerId> = state
-                .workers
-                .iter()
-                .filter(|(_, w)| {
-                    w.current.is_none()
-                        && matches!(
-                            w.state,
-                            WorkerState::Starting { .. } | WorkerState::Between { .. }
-                        )
-                })
-                .map(|(&id, _)| id)
-                .collect();
-            for id in unbegun {
-                kill(state, id, Verdict::Interrupted, now, actions);
-            }
         }
+        // A journal that fails while the run is being stopped is the graver news.
         Phase::Stopping { reason: first, .. } => {
-            // A journal that fails while the run is being stopped is the graver news.
             if matches!(reason, StopReason::Journal { .. }) {
                 *first = reason;
             }
-            let all: Vec<WorkerId> = state.workers.keys().copied().collect();
-            for id in all {
-                kill(state, id, Verdict::Interrupted, now, actions);
-            }
         }
-        Phase::Over => {}
+        Phase::Over => return,
+    }
+    let to_end: Vec<WorkerId> = state
+        .workers
+        .iter()
+        .filter(|(_, w)| {
+            let unbegun = matches!(
+                w.state,
+                WorkerState::Starting { .. } | WorkerState::Between { .. }
+            );
+            urgency == Urgency::Now || unbegun
+        })
+        .map(|(&id, _)| id)
+        .collect();
+    for id in to_end {
+        kill(state, id, Verdict::Interrupted, now, actions);
     }
 }
 

@@ -44,11 +44,9 @@ pub enum Life {
 /// What a group of tasks should take: long beside the price of a process, short beside a person's patience.
 pub const GROUP_TARGET: Duration = Duration::from_millis(20);
 
-/// So many failed starts in a row, within [`START_FAILURE_SPAN`], end the run.
-pub const START_FAILURES: usize = 5;
-
-/// See [`START_FAILURES`].
-pub const START_FAILURE_SPAN: Duration = Duration::from_secs(10);
+/// So many rounds of failed starts, without one good start between them, end the run. Starts that fail
+/// together, as all orders of a zygote that died, are one round.
+pub const FAILED_ROUNDS: u32 = 5;
 
 /// How long the kernel may take to end a process that was killed; beyond it the process cannot be killed
 /// (it hangs inside the kernel), and the run goes on without that slot's worker.
@@ -315,8 +313,8 @@ pub struct State {
     pub free_slots: Vec<u32>,
     /// The next worker's name.
     pub next_worker: u32,
-    /// Failed starts since the last good one, oldest first.
-    pub start_failures: VecDeque<Monotonic>,
+    /// Rounds of failed starts since the last good one.
+    pub failed_rounds: u32,
     /// No start before then: the last one failed.
     pub hold_starts_until: Option<Monotonic>,
     /// What the run is doing.
@@ -341,7 +339,7 @@ impl State {
             // The last is taken first.
             free_slots: (0..slots).rev().collect(),
             next_worker: 0,
-            start_failures: VecDeque::new(),
+            failed_rounds: 0,
             hold_starts_until: None,
             phase: Phase::Running,
             tasks,

@@ -184,8 +184,13 @@ impl Handshakes {
                 greeted(hello);
             }),
         };
-        if let Err(error) = reaper.watch(pid).and_then(|()| self.accept(job)) {
+        if let Err(error) = reaper.watch(pid) {
+            // Nobody reaps it yet: the number is its own.
             sys::kill_group(pid);
+            return Err(HandshakeError::Prepare(error));
+        }
+        if let Err(error) = self.accept(job) {
+            reaper.while_unreaped(pid, sys::kill_group);
             return Err(HandshakeError::Prepare(error));
         }
         Ok(pid)

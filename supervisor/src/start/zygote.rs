@@ -54,11 +54,11 @@ impl Zygote {
                 orders: hello.orders,
             }),
             Ok(Err(error)) => {
-                sys::kill_group(pid);
+                reaper.while_unreaped(pid, sys::kill_group);
                 Err(error)
             }
             Err(_) => {
-                sys::kill_group(pid);
+                reaper.while_unreaped(pid, sys::kill_group);
                 Err(HandshakeError::NoHello)
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fumehood::ids::{Pid, TaskIndex, WorkerId};
+use fumehood::ids::{Pid, WorkerId};
 use fumehood::protocol::{Assembly, Parcel, StartOrder};
 use fumehood::sys::{self, ForkWay, GuardOrder};
 use ipc_channel::ipc;
@@ -15,7 +15,7 @@ use crate::start::handshake::HandshakeError;
 use crate::start::zygote::Zygote;
 
 impl Pool {
-    /// Asks for a worker with these first tasks; `group` names the first and the last of them, where there
+    /// Asks for a worker with these first tasks; `group` is a name for them, where there
     /// are several.
     ///
     /// # Errors
@@ -26,7 +26,7 @@ impl Pool {
         worker: WorkerId,
         slot: u32,
         first: Parcel,
-        group: Option<(TaskIndex, TaskIndex)>,
+        group: Option<String>,
         kept: bool,
     ) -> Result<(), String> {
         let asked = sys::monotonic_now();
@@ -117,7 +117,8 @@ impl Pool {
         Ok(())
     }
 
-    pub(super) fn end_zygote(&mut self) {
+    /// Ends the zygote, if there is one. The workers it made live on.
+    pub fn end_zygote(&mut self) {
         if let Some(zygote) = self.zygote.take() {
             self.reaper.while_unreaped(zygote.pid, sys::kill_group);
         }
@@ -139,8 +140,11 @@ impl Pool {
                 }
             }
             Ok(Given::Later) => {}
-            // Its end is on its way, and says more; if it only hangs or lies, it is ended here.
-            Err(_) => self.kill(worker),
+            // It is dead, or hangs, or lies.
+            Err(error) => {
+                self.kill(worker);
+                return Err(error.to_string());
+            }
         }
         let wanted = self.more_to_come.min(SPARES) as usize;
         while self.spares.len() < wanted {
@@ -155,7 +159,9 @@ impl Pool {
 
     /// Starts a worker that is nobody's yet.
     fn launch(&mut self) -> Result<Fresh, HandshakeError> {
-        let output = self.free_outputs.pop().unwrap_or(0);
+        let output = self.free_outputs.pop().ok_or_else(|| {
+            HandshakeError::Prepare(std::io::Error::other("every output pipe is taken"))
+        })?;
         let mailbox = Arc::clone(&self.mailbox);
         let pipes = self
             .outputs

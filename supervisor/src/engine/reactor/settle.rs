@@ -64,6 +64,9 @@ pub(super) fn settle(
     let in_group = worker.batch.len() + usize::from(began) > 1;
     for held in worker.batch {
         let reason = match verdict {
+            Some(Verdict::Memory { of: None, evidence }) => {
+                format!("ended before it began: {evidence}")
+            }
             Some(Verdict::Timeout { .. } | Verdict::Memory { .. }) => {
                 String::from("ended for another task")
             }

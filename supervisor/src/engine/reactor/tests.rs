@@ -352,6 +352,50 @@ fn five_failed_starts_end_the_run_and_charge_nobody() {
 }
 
 #[test]
+fn starts_that_fail_together_are_one_failure() {
+    let (mut story, first) = Story::new(8, policy(8, Life::OneTask));
+    let reason = String::from("the zygote died");
+    for (worker, _) in given(&first) {
+        let actions = story.happens(Event::StartFailed {
+            worker: WorkerId(worker),
+            reason: reason.clone(),
+        });
+        assert!(stopped(&actions).is_none() && given(&actions).is_empty());
+    }
+    let again = story.passes(SECOND);
+    assert_eq!(given(&again).len(), 8, "all of them are started again");
+    for (worker, tasks) in given(&again) {
+        story.started(worker, tasks[0]);
+        story.finished(worker, tasks[0]);
+        let last = story.dies(worker, ExitCause::Exited(0));
+        assert!(stopped(&last).is_none_or(|reason| *reason == StopReason::Complete));
+    }
+    assert_eq!(story.state.phase, Phase::Over);
+}
+
+#[test]
+fn a_group_begins_no_new_task_once_the_run_is_to_stop() {
+    let (mut story, mut actions) = Story::new(40, policy(1, Life::Auto));
+    let (worker, tasks) = given(&actions)[0].clone();
+    story.started(worker, tasks[0]);
+    actions = story.finished(worker, tasks[0]);
+    let (worker, tasks) = given(&actions)[0].clone();
+    story.started(worker, tasks[0]);
+    story.happens(Event::StopRequested { signal: 2 });
+    let id = WorkerId(worker);
+    let last = story.finished(worker, tasks[0]);
+    assert_eq!(
+        endings(&last)[0].fate.outcome(),
+        AttemptOutcome::Error,
+        "it may finish"
+    );
+    assert!(last.contains(&Action::Kill { worker: id }), "{last:?}");
+    let gone = story.dies(worker, segv());
+    assert!(endings(&gone).iter().all(|e| e.fate == Fate::Interrupted));
+    assert_eq!(endings(&gone).len(), 9);
+}
+
+#[test]
 fn a_worker_that_never_begins_is_killed_and_its_task_goes_back() {
     let (mut story, _) = Story::new(1, policy(1, Life::OneTask));
     let worker = WorkerId(0);
