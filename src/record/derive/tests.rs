@@ -266,7 +266,7 @@ fn every_byte_of_a_run() {
         )
     );
     assert_eq!(text(folder.summary()), SUMMARY);
-    let first = r#"{"task":"f/a%20b/ref","attempt":1,"start_method":"fork","outcome":"ok","phases_us":{"queue":0,"create":0,"handshake":0,"send":0,"decode":0,"rebuild":0,"compute":5,"encode":0,"receive":0,"reap":0,"other":0},"total_us":5,"rusage":{"user_us":0,"system_us":0,"max_rss_kib":0,"minor_faults":0,"voluntary_switches":0,"involuntary_switches":0},"pid":77,"host":"host"}"#;
+    let first = r#"{"task":"f/a%20b/ref","attempt":1,"start_method":"fork","outcome":"ok","phases_us":{"queue":0,"create":0,"handshake":0,"send":0,"decode":0,"rebuild":0,"compute":5,"encode":0,"receive":0,"reap":0,"other":0},"total_us":5,"rusage":{"user_us":0,"system_us":0,"max_rss_kib":0,"minor_faults":0,"voluntary_switches":0,"involuntary_switches":0},"pid":77,"host":"host","cause":null}"#;
     assert_eq!(text(folder.attempts()).lines().next(), Some(first));
 }
 

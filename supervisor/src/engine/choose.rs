@@ -136,10 +136,7 @@ fn try_fork(pool: &mut Pool, reasons: &mut Vec<String>) -> Result<Option<Duratio
                 reasons.push(format!("the zygote's self-test passed, by {name}"));
                 return Ok(Some(took));
             }
-            Err(reason) => {
-                pool.end_zygote();
-                reasons.push(format!("{name} failed: {reason}"));
-            }
+            Err(reason) => reasons.push(format!("{name} failed: {reason}")),
         }
     }
     Ok(None)
@@ -205,6 +202,8 @@ pub fn try_worker(
     loop {
         let now = sys::monotonic_now();
         if now >= deadline {
+            // A zygote that does not even answer is of no use for another trial.
+            pool.end_zygote();
             pool.kill(probe);
             pool.forget(probe);
             return Ok(Err(format!("it was not done in {} ms", limit.as_millis())));
