@@ -1,7 +1,7 @@
 //! Where series come from: competition files, files of a user, a seeded generator; and the store that
 //! workers share.
 //!
-//! [`load`] turns a [`Source`] into a [`DataSet`]: all series, test parts included, with what is usual
+//! [`load()`] turns a [`Source`] into a [`DataSet`]: all series, test parts included, with what is usual
 //! for that source (horizon, season length), a sentence on what was read and how it was understood, and
 //! a digest of it. The digest depends on the content alone: a file gives the same one wherever it lies,
 //! and whether it is compressed or not.

@@ -4,7 +4,7 @@
 //! `horizon` values are the *test part*, which no model ever sees; the rest is the *train part*.
 //! A *season* is `season_length` observations long (12 for monthly data with a yearly pattern, 1 for
 //! none). A *model* turns a train part into `horizon` predictions; *scores* compare these with the test
-//! part. [`split`] cuts, [`Model::forecast`] predicts, [`score`] judges, and [`evaluate`] does all three.
+//! part. [`split()`] cuts, [`Model::forecast`] predicts, [`score`] judges, and [`evaluate()`] does all three.
 //!
 //! The simple models follow the statistical benchmarks of the M4 competition: `naive2`, `ses` and
 //! `theta` are fitted to the seasonally adjusted series where the test in [`decomposition`] says that

@@ -20,7 +20,7 @@
 //!    the machine, so tasks and results are the same everywhere.
 //! 3. [`EnumerateTask`] travels as plain numbers; [`Enumeration`] rebuilds field, matrix and kernel from
 //!    it, tests them, and gives a [`RangeTable`]: the same bytes whenever it is asked.
-//! 4. [`merge`] joins the tables of all ranges into a [`Structure`], or says which figure is wrong. It
+//! 4. [`merge()`] joins the tables of all ranges into a [`Structure`], or says which figure is wrong. It
 //!    never presents a partial sum as an answer.
 //!
 //! Nothing here starts a thread, reads a clock or keeps state between two calls.

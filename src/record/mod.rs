@@ -6,7 +6,7 @@
 //! that users read (`results.jsonl`, `summary.json`, `attempts.jsonl`) is *derived*: written from the
 //! journal to a temporary name and renamed, so that each file is there whole or not at all.
 //!
-//! Words: a task is *terminal* when a record says how it ended for good. [`recover`] reads all segments
+//! Words: a task is *terminal* when a record says how it ended for good. [`recover()`] reads all segments
 //! and knows for each task how many attempts were made and where its terminal record is; a resume runs
 //! the tasks that have none. Execution is at least once, recording exactly once.
 //!

@@ -105,7 +105,7 @@ impl Reaper {
         Ok(())
     }
 
-    /// Does something to a watched child, such as [`kill_group`], unless it has been reaped.
+    /// Does something to a watched child, such as [`super::kill_group`], unless it has been reaped.
     pub fn while_unreaped(&self, pid: Pid, act: impl FnOnce(Pid)) {
         let alive = self.shared.alive();
         if alive.contains_key(&pid.0) {

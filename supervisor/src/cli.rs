@@ -362,7 +362,7 @@ pub struct WhatArgs {
     /// Run this task alone, by its id
     #[arg(long, value_name = "TASK_ID")]
     pub only: Option<String>,
-    /// The run folder [default: runs/<UTC time>-<4 letters>]; one with the same plan is resumed
+    /// The run folder [default: runs/UTC-TIME-and-4-letters]; one with the same plan is resumed
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
 }

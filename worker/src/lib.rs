@@ -2,10 +2,10 @@
 //!
 //! A process of it has one of two roles, which its environment names:
 //!
-//! - the **zygote** ([`zygote`]): started once by the supervisor, has one thread, does nothing but fork a
+//! - the **zygote** (`zygote.rs`): started once by the supervisor, has one thread, does nothing but fork a
 //!   worker on each order. It logs nothing, allocates little, and opens nothing of its own, because a
 //!   fork copies all of that;
-//! - a **worker** ([`serve`]): forked by the zygote, or started by the supervisor itself where fork is not
+//! - a **worker** (`serve.rs`): forked by the zygote, or started by the supervisor itself where fork is not
 //!   used. It takes tasks as plain data, rebuilds model, field or matrix from the numbers, computes
 //!   ([`execute`]) and sends plain data back.
 //!

@@ -2,7 +2,7 @@
 //!
 //! Reading has three steps, and each can point at what is wrong. The text, or the flags, become a tree
 //! of values with places, into which `--set` puts its own. The tree becomes a [`RunSpec`]: every field
-//! known, of the right type and in range, every model built once. [`resolve`] then looks up what the
+//! known, of the right type and in range, every model built once. [`resolve()`] then looks up what the
 //! spec names: it loads the data, fills in defaults, builds the registers, and gives the
 //! [`Plan`](super::plan::Plan) with its digest, and the resolved spec that goes into the run folder.
 //!

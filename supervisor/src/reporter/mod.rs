@@ -6,7 +6,7 @@
 //! - On a terminal: one bar with the counts of how tasks ended, time and a guess of what is left. It is
 //!   drawn when events come, at most ten times a second; no thread draws it.
 //! - Elsewhere: a line every ten seconds and at the end.
-//! - For each attempt that crashed, ran past its limit or used too much memory: a [card](self::card) with
+//! - For each attempt that crashed, ran past its limit or used too much memory: a [`card`] with
 //!   the task, the attempt, the cause, what happens next, and a command that runs this task alone. After
 //!   [`card::CARDS_IN_A_ROW`] of them each becomes one line, so that ten thousand do not bury the rest.
 //!
