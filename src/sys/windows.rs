@@ -28,7 +28,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{
     FILETIME, STATUS_ACCESS_VIOLATION, STATUS_CONTROL_C_EXIT, STATUS_FLOAT_DIVIDE_BY_ZERO,
