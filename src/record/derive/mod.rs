@@ -18,7 +18,7 @@ use std::io;
 
 pub use summary::{
     Averages, Common, CommonRow, ExperimentBody, ExperimentSummary, ForecastSummary, LfsrSummary,
-    ModelRow, Pairs, SeriesFailed, StructureFields, TaskCounts,
+    ModelRow, Pairs, SeriesFailed, StructureFields, TaskCounts, summary_text,
 };
 
 use super::{ReadError, Recovered, RunFolder, SegmentError};

@@ -287,7 +287,8 @@ impl Serialize for LfsrSummary {
     }
 }
 
-pub(super) fn write(folder: &RunFolder, experiments: &[ExperimentSummary]) -> io::Result<()> {
+/// The text of `summary.json`.
+pub fn summary_text(experiments: &[ExperimentSummary]) -> String {
     #[derive(Serialize)]
     struct Summary<'a> {
         schema: u32,
@@ -297,8 +298,13 @@ pub(super) fn write(folder: &RunFolder, experiments: &[ExperimentSummary]) -> io
         schema: SCHEMA,
         experiments,
     };
+    let text = serde_json::to_string_pretty(&summary).expect("plain data has a JSON form");
+    text + "\n"
+}
+
+/// Writes `summary.json`.
+pub(super) fn write(folder: &RunFolder, experiments: &[ExperimentSummary]) -> io::Result<()> {
     atomic::write(&folder.summary(), |out| {
-        serde_json::to_writer_pretty(&mut *out, &summary)?;
-        out.write_all(b"\n")
+        out.write_all(summary_text(experiments).as_bytes())
     })
 }

@@ -208,8 +208,10 @@ pub fn try_worker(
             pool.forget(probe);
             return Ok(Err(format!("it was not done in {} ms", limit.as_millis())));
         }
+        // Heard to the end, also behind the verdict: a signal may come with it.
+        let mut verdict = None;
         for heard in pool.wait(deadline.since(now))? {
-            let verdict = match heard {
+            let this = match heard {
                 Heard::Said(FromWorker::Ready { worker }) if worker == probe => {
                     answered = true;
                     continue;
@@ -237,6 +239,9 @@ pub fn try_worker(
                 }
                 _ => continue,
             };
+            verdict.get_or_insert(this);
+        }
+        if let Some(verdict) = verdict {
             pool.forget(probe);
             return Ok(verdict);
         }

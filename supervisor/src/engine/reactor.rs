@@ -26,7 +26,7 @@ use fumehood::ids::{AttemptNumber, TaskIndex, WorkerId};
 use self::deadlines::{check_deadlines, kill, shift_deadlines};
 use self::queue::{give_out, put_back};
 pub use self::settle::describe;
-use self::settle::{record_answer, settle};
+use self::settle::{push_ending, record_answer, settle};
 use super::state::{
     Answer, Current, ExitFacts, FAILED_ROUNDS, Held, Life, Phase, State, StopReason, Verdict,
     WorkerState,
@@ -354,8 +354,8 @@ fn on_finished(
             }
         };
     }
+    let others_left = !worker.batch.is_empty();
     // A process that served one task is recorded with the whole process's cost, once that is known.
-    let others_left = ending_anyway && !worker.batch.is_empty();
     let whole_process = leaving && matches!(state.policy.life, Life::OneTask);
     if whole_process {
         worker.answered = Some((current.held, answer));
@@ -364,17 +364,10 @@ fn on_finished(
     }
     let experiment = state.experiment_of(task);
     state.costs[experiment].note(computed);
-    if state.phase != Phase::Running && !ending_anyway {
-        // No new task: the rest of a group goes back.
-        let rest = state.workers.get(&id).is_some_and(|w| !w.batch.is_empty());
-        if rest {
-            kill(state, id, Verdict::Interrupted, now, actions);
-        }
-    }
-    if others_left {
-        // It was told to end for the task that it has just answered: the others need not wait for that.
-        let what = "did not leave";
-        kill(state, id, Verdict::Unresponsive { what }, now, actions);
+    if others_left && (ending_anyway || state.phase != Phase::Running) {
+        // The rest of its group goes back: it was told to end, for the task it has just answered (that
+        // verdict stands), or the run begins no new task.
+        kill(state, id, Verdict::Interrupted, now, actions);
     }
 }
 
@@ -427,19 +420,10 @@ fn on_start_failed(
         .chain(worker.batch)
     {
         put_back(state, held.task, false, false);
-        actions.push(Action::Record(Box::new(Ending {
-            task: held.task,
-            attempt: held.attempt,
-            worker: id,
-            assigned: held.assigned,
-            started: None,
-            fate: Fate::StartFailed {
-                reason: reason.clone(),
-            },
-            terminal: false,
-            answer: None,
-            exit: None,
-        })));
+        let fate = Fate::StartFailed {
+            reason: reason.clone(),
+        };
+        push_ending(id, held, None, fate, false, None, actions);
     }
     state.free_slots.push(worker.slot);
     actions.push(Action::Release {

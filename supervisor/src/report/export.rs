@@ -1,22 +1,10 @@
 //! The summary for programs: JSON as in `summary.json`, and CSV.
 
-use fumehood::record::SCHEMA;
-use fumehood::record::derive::{Averages, Derived, ExperimentBody, ExperimentSummary};
-use serde::Serialize;
+use fumehood::record::derive::{Averages, Derived, ExperimentBody, summary_text};
 
 /// The bytes of `summary.json`.
 pub fn summary_json(derived: &Derived) -> String {
-    #[derive(Serialize)]
-    struct Summary<'a> {
-        schema: u32,
-        experiments: &'a [ExperimentSummary],
-    }
-    let summary = Summary {
-        schema: SCHEMA,
-        experiments: &derived.experiments,
-    };
-    let text = serde_json::to_string_pretty(&summary).expect("plain data has a JSON form");
-    text + "\n"
+    summary_text(&derived.experiments)
 }
 
 /// The columns; those that do not apply to a row are empty.

@@ -56,7 +56,7 @@ pub(super) fn settle(
             }
             fate => {
                 put_back(state, held.task, false, false);
-                push_ending(id, held, Some(started), fate, false, exit, actions);
+                push_ending(id, held, Some(started), fate, false, Some(exit), actions);
             }
         }
     }
@@ -80,7 +80,7 @@ pub(super) fn settle(
         };
         // A group that died is run again one task a process, so that a crash costs one task.
         put_back(state, held.task, in_group && began, false);
-        push_ending(id, held, None, fate, false, exit, actions);
+        push_ending(id, held, None, fate, false, Some(exit), actions);
     }
 }
 
@@ -137,7 +137,7 @@ pub(super) fn charge(
         Some(current.started),
         Fate::Charged(outcome),
         terminal,
-        exit,
+        Some(exit),
         actions,
     );
 }
@@ -148,7 +148,7 @@ pub(super) fn push_ending(
     started: Option<Monotonic>,
     fate: Fate,
     terminal: bool,
-    exit: &ExitFacts,
+    exit: Option<&ExitFacts>,
     actions: &mut Vec<Action>,
 ) {
     actions.push(Action::Record(Box::new(Ending {
@@ -160,7 +160,7 @@ pub(super) fn push_ending(
         fate,
         terminal,
         answer: None,
-        exit: Some(exit.clone()),
+        exit: exit.cloned(),
     })));
 }
 
