@@ -24,6 +24,8 @@
 pub mod clock;
 pub mod data;
 pub mod experiment;
+#[cfg(feature = "fault")]
+pub mod fault;
 pub mod field;
 pub mod forecast;
 pub mod ids;
@@ -32,3 +34,31 @@ pub mod protocol;
 pub mod record;
 pub mod stats;
 pub mod sys;
+
+/// Passes a named fail point: with the feature `fault` what [`fault`] says happens here, otherwise nothing
+/// does, and nothing of it is compiled.
+#[cfg(feature = "fault")]
+#[macro_export]
+macro_rules! fail_point {
+    ($name:literal) => {
+        let _ = $crate::fault::pass($name);
+    };
+    // A place that knows twists: `apply` gets the one that is due.
+    ($name:literal, $apply:expr) => {
+        if let Some(twist) = $crate::fault::pass($name) {
+            #[allow(
+                clippy::redundant_closure_call,
+                reason = "the closure keeps the twist's type in one place"
+            )]
+            ($apply)(twist);
+        }
+    };
+}
+
+/// Passes a named fail point: with the feature `fault` what the module of that name says happens here,
+/// otherwise nothing does, and nothing of it is compiled.
+#[cfg(not(feature = "fault"))]
+#[macro_export]
+macro_rules! fail_point {
+    ($name:literal $(, $apply:expr)?) => {};
+}

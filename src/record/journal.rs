@@ -287,6 +287,7 @@ fn sync_loop(shared: &Shared, path: &Path, sync: impl Fn() -> io::Result<()>) {
             Next::Now => {
                 let covers = state.window.begin();
                 drop(state);
+                crate::fail_point!("supervisor.sync");
                 let synced = sync();
                 state = shared.lock();
                 match synced {

@@ -339,6 +339,7 @@ fn watch_signals(signals: &SignalFd, wake: &EventFd, tell: &dyn Fn(i32)) {
         if wanted[1].any() == Some(true) {
             return;
         }
+        crate::fail_point!("supervisor.signals");
         while let Ok(Some(info)) = signals.read_signal() {
             if let Ok(number) = i32::try_from(info.ssi_signo) {
                 tell(number);

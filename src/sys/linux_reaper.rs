@@ -146,6 +146,7 @@ impl ReaperShared {
             let Ok(ready) = self.epoll.wait(&mut events, EpollTimeout::NONE) else {
                 continue; // EINTR
             };
+            crate::fail_point!("supervisor.reaper");
             for event in &events[..ready] {
                 if event.data() == WAKE {
                     return;

@@ -24,8 +24,13 @@ fn main() -> ExitCode {
         return worker::main();
     }
     fumehood::sys::keep_freed_memory();
+    #[cfg(feature = "fault")]
+    fumehood::fault::count_own("start");
     let cli = Cli::parse();
-    match commands::run(&cli) {
+    let ended = commands::run(&cli);
+    #[cfg(feature = "fault")]
+    fumehood::fault::count_own("end");
+    match ended {
         Ok(ended) => ended.code(),
         Err(failure) => {
             // A standard error that is gone must not hide the exit code.

@@ -1,6 +1,7 @@
 //! The first words of a program that the supervisor started by exec: who it is, and where it listens.
 
 use fumehood::clock::Monotonic;
+use fumehood::fail_point;
 use fumehood::ids::Pid;
 use fumehood::protocol::{Hello, PROTOCOL, StartOrder, Token, environment};
 use fumehood::sys::GuardOrder;
@@ -33,17 +34,24 @@ impl Invitation {
     /// Says hello, and gives the channel on which orders will come. `None` = the supervisor cannot be
     /// reached.
     pub fn answer(self, born: Monotonic) -> Option<IpcReceiver<StartOrder>> {
+        fail_point!("worker.connect");
         let server: IpcSender<Hello> = IpcSender::connect(self.server).ok()?;
         let (orders, receiver) = ipc::channel().ok()?;
-        server
-            .send(Hello {
-                token: self.token,
-                protocol: String::from(PROTOCOL),
-                pid: Pid(std::process::id()),
-                born,
-                orders,
-            })
-            .ok()?;
+        #[cfg_attr(
+            not(feature = "fault"),
+            expect(unused_mut, reason = "faults change it")
+        )]
+        let mut hello = Hello {
+            token: self.token,
+            protocol: String::from(PROTOCOL),
+            pid: Pid(std::process::id()),
+            born,
+            orders,
+        };
+        fail_point!("worker.hello", |twist| crate::fault::change_hello(
+            &mut hello, &twist
+        ));
+        server.send(hello).ok()?;
         Some(receiver)
     }
 }

@@ -7,6 +7,7 @@
 use std::io::Write;
 
 use fumehood::clock::Monotonic;
+use fumehood::fail_point;
 use fumehood::ids::{Pid, WorkerId};
 use fumehood::protocol::{
     Assignment, Cut, FromWorker, Moments, Parcel, Report, StartOrder, ToWorker, WorkResult, cut,
@@ -21,6 +22,7 @@ use crate::hello::Invitation;
 
 /// The life of a worker that the supervisor started by exec.
 pub fn run_spawned(born: Monotonic) -> i32 {
+    fail_point!("worker.start");
     let Some(invitation) = Invitation::read() else {
         return exit_code::BAD_ORDER;
     };
@@ -41,6 +43,7 @@ pub fn run_spawned(born: Monotonic) -> i32 {
 
 /// The life of a worker that the zygote forked.
 pub fn run_forked(order: StartOrder, born: Monotonic, outputs: &[(i32, i32)]) -> i32 {
+    fail_point!("worker.start");
     let output = outputs.get(order.slot as usize).copied();
     if sys::guard_worker(&order.guard, Some(order.way), output, outputs).is_err() {
         return exit_code::UNGUARDED;
@@ -60,6 +63,7 @@ pub fn run_forked(order: StartOrder, born: Monotonic, outputs: &[(i32, i32)]) ->
 
 fn serve(order: StartOrder, born: Monotonic, received: Monotonic) -> i32 {
     execute::tell_panics_on_stderr();
+    fail_point!("worker.recv");
     let ready = sys::monotonic_now().max(received);
     let mut worker = Worker {
         name: order.worker,
@@ -143,7 +147,9 @@ impl Worker {
         self.moments.encoded = sys::monotonic_now();
         let moments = std::mem::take(&mut self.moments);
         let count = u32::try_from(chunks.len()).map_err(|_| exit_code::BAD_ORDER)?;
+        fail_point!("worker.answer");
         for (number, bytes) in (0u32..).zip(chunks) {
+            fail_point!("worker.chunk");
             self.say(FromWorker::Chunk {
                 worker: self.name,
                 task: assignment.task,
@@ -162,7 +168,9 @@ impl Worker {
                 moments,
                 used: crate::difference(&before, &sys::own_rusage()),
             },
-        })
+        })?;
+        fail_point!("worker.sent");
+        Ok(())
     }
 
     fn say(&self, message: FromWorker) -> Result<(), i32> {

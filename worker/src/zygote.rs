@@ -5,6 +5,7 @@
 //! made. It ends when the supervisor closes the channel of orders, or dies.
 
 use fumehood::clock::Monotonic;
+use fumehood::fail_point;
 use fumehood::protocol::{FromWorker, StartOrder};
 use fumehood::sys::{self, Forked};
 use ipc_channel::ipc::IpcReceiver;
@@ -47,6 +48,7 @@ fn next_worker(orders: &IpcReceiver<StartOrder>) -> Option<(StartOrder, Monotoni
             }
             Err(_) => return None,
         };
+        fail_point!("zygote.fork");
         let told = match sys::fork_worker(order.way) {
             Ok(Forked::Worker) => return Some((order, sys::monotonic_now())),
             Ok(Forked::Zygote(Some(pid))) => order.results.send(FromWorker::Forked {

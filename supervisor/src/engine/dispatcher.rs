@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use fumehood::experiment::Outcome;
 use fumehood::experiment::plan::Plan;
+use fumehood::fail_point;
 use fumehood::ids::{AttemptNumber, TaskIndex, WorkerId};
 use fumehood::protocol::{Assignment, FromWorker, Parcel, Report, decode_result};
 use fumehood::sys;
@@ -133,6 +134,7 @@ impl Dispatcher<'_, '_> {
     fn settle_events(&mut self) {
         while let Some(event) = self.events.pop_front() {
             tracing::debug!(?event);
+            fail_point!("supervisor.step");
             let actions = step(&mut self.state, event, sys::monotonic_now());
             for action in actions {
                 tracing::debug!(?action);
@@ -316,7 +318,10 @@ impl Dispatcher<'_, '_> {
             self.keep_output(ending.worker, &name);
         }
         match self.ledger.record(ending, origin) {
-            Ok(cause) => self.tell_end(ending, cause),
+            Ok(cause) => {
+                fail_point!("supervisor.recorded");
+                self.tell_end(ending, cause);
+            }
             Err(error) => self.events.push_back(Event::RecordFailed {
                 reason: error.to_string(),
             }),

@@ -10,6 +10,7 @@ use std::io::{self, PipeWriter};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use fumehood::fail_point;
 use fumehood::sys::{self, OutputReader};
 
 /// Bytes kept of the beginning.
@@ -168,6 +169,7 @@ fn drain_all(slots: &[Slot], stopped: &OutputReader) {
         let Ok(ready) = OutputReader::wait_any(&readers, u16::MAX) else {
             return;
         };
+        fail_point!("supervisor.output");
         for place in ready {
             match slots.get(place / 2) {
                 Some(slot) => drop(slot.drain()),

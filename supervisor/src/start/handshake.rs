@@ -4,15 +4,18 @@
 //! its caller waiting for ever. So each accept runs in a helper thread, and whoever learns of the program's
 //! death (the reaper's thread) connects to the same server and says a poison hello, which no token matches.
 //! Deadlines are the caller's: it kills the program, and the death does the rest. Helper threads are kept
-//! and used again, since making one costs a noticeable part of a spawn.
+//! and used again, since making one costs a noticeable part of a spawn; they end with [`Handshakes`].
 
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use fumehood::clock::Monotonic;
+use fumehood::fail_point;
 use fumehood::ids::Pid;
 use fumehood::protocol::{Hello, PROTOCOL, Token, environment};
 use fumehood::sys::{self, Exit, Reaper, SpawnOrder};
@@ -68,8 +71,12 @@ pub struct Handshakes {
     program: PathBuf,
     environment: Vec<(String, String)>,
     pending: Arc<Pending>,
-    idle: Receiver<Sender<Job>>,
-    idle_sender: Sender<Sender<Job>>,
+    /// `None` once the helpers are to end.
+    jobs: Option<Sender<Job>>,
+    queue: Arc<Mutex<Receiver<Job>>>,
+    /// Helpers that no job is meant for.
+    idle: Arc<AtomicUsize>,
+    helpers: Vec<JoinHandle<()>>,
 }
 
 /// The one-shot servers of programs that have not said hello, by pid.
@@ -94,32 +101,38 @@ impl Pending {
     pub fn on_exit(&self, exit: &Exit) {
         let server = self.lock().remove(&exit.pid.0);
         if let Some(server) = server {
-            // If the accept is over already, this fails, and nothing is lost.
-            if let Ok(sender) = IpcSender::<Hello>::connect(server)
-                && let Ok((orders, _)) = ipc::channel()
-            {
-                let _ = sender.send(Hello {
-                    token: Token(String::from("poison")),
-                    protocol: String::new(),
-                    pid: exit.pid,
-                    born: Monotonic(0),
-                    orders,
-                });
-            }
+            poison(server, exit.pid);
         }
+    }
+}
+
+/// Says a hello that nobody believes. If the accept is over already, this fails, and nothing is lost.
+fn poison(server: String, pid: Pid) {
+    if let Ok(sender) = IpcSender::<Hello>::connect(server)
+        && let Ok((orders, _)) = ipc::channel()
+    {
+        let _ = sender.send(Hello {
+            token: Token(String::from("poison")),
+            protocol: String::new(),
+            pid,
+            born: Monotonic(0),
+            orders,
+        });
     }
 }
 
 impl Handshakes {
     /// For this worker program.
     pub fn new(program: PathBuf) -> Handshakes {
-        let (idle_sender, idle) = mpsc::channel();
+        let (jobs, queue) = mpsc::channel();
         Handshakes {
             program,
             environment: allowed_environment(),
             pending: Arc::new(Pending::default()),
-            idle,
-            idle_sender,
+            jobs: Some(jobs),
+            queue: Arc::new(Mutex::new(queue)),
+            idle: Arc::default(),
+            helpers: Vec::new(),
         }
     }
 
@@ -196,36 +209,57 @@ impl Handshakes {
         Ok(pid)
     }
 
-    /// Gives the job to an idle helper thread, or to a new one.
-    fn accept(&mut self, mut job: Job) -> io::Result<()> {
-        while let Ok(idle) = self.idle.try_recv() {
-            match idle.send(job) {
-                Ok(()) => return Ok(()),
-                Err(mpsc::SendError(back)) => job = back,
-            }
-        }
-        let (sender, jobs) = mpsc::channel::<Job>();
-        let idle = self.idle_sender.clone();
-        let again = sender.clone();
-        std::thread::Builder::new()
-            .name(String::from("handshake"))
-            .stack_size(128 << 10)
-            .spawn(move || {
-                // A helper that cannot report itself idle has outlived the engine.
-                for job in jobs {
-                    hear(job);
-                    if idle.send(again.clone()).is_err() {
-                        return;
+    /// Gives the job to the helpers, of whom there is one more if all have something to do.
+    fn accept(&mut self, job: Job) -> io::Result<()> {
+        let one_less = |idle: usize| idle.checked_sub(1);
+        let is_free = self
+            .idle
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+            .is_ok();
+        if !is_free {
+            let queue = Arc::clone(&self.queue);
+            let idle = Arc::clone(&self.idle);
+            let helper = std::thread::Builder::new()
+                .name(String::from("handshake"))
+                .stack_size(128 << 10)
+                .spawn(move || {
+                    while let Some(job) = next(&queue) {
+                        hear(job);
+                        idle.fetch_add(1, Ordering::SeqCst);
                     }
-                }
-            })?;
-        sender
-            .send(job)
-            .map_err(|_| io::Error::other("the helper thread ended"))
+                })?;
+            self.helpers.push(helper);
+        }
+        self.jobs
+            .as_ref()
+            .and_then(|jobs| jobs.send(job).ok())
+            .ok_or_else(|| io::Error::other("the helper threads have ended"))
+    }
+}
+
+/// The next job; `None` = there will be none. Whoever waits for it holds the lock, so that the others wait
+/// for the lock instead.
+fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
+    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    queue.recv().ok()
+}
+
+impl Drop for Handshakes {
+    /// Lets go whoever still waits for a hello, and ends the helpers.
+    fn drop(&mut self) {
+        self.jobs = None;
+        let servers: Vec<(u32, String)> = self.pending.lock().drain().collect();
+        for (pid, server) in servers {
+            poison(server, Pid(pid));
+        }
+        for helper in self.helpers.drain(..) {
+            let _ = helper.join();
+        }
     }
 }
 
 fn hear(job: Job) {
+    fail_point!("supervisor.handshake");
     let heard = match job.server.accept() {
         Ok((_, hello)) if hello.token != job.token => Err(HandshakeError::NoHello),
         Ok((_, hello)) if hello.protocol != PROTOCOL => Err(HandshakeError::OtherProtocol {
@@ -242,7 +276,12 @@ fn hear(job: Job) {
 /// What of our environment a worker gets: what changes how text and time look, and where temporary files
 /// go. Secrets and loader variables stay here.
 fn allowed_environment() -> Vec<(String, String)> {
-    ["LANG", "LC_ALL", "TZ", "TMPDIR"]
+    let names = ["LANG", "LC_ALL", "TZ", "TMPDIR"];
+    #[cfg(feature = "fault")]
+    let names = names
+        .into_iter()
+        .chain([fumehood::fault::FAULTS, fumehood::fault::LOG]);
+    names
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
         .collect()

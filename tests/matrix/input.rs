@@ -1,0 +1,1 @@
+//! Rows 131 to 138: input that is refused before anything starts.
