@@ -53,8 +53,9 @@ impl Twist {
 /// The variable that names the file of [`count_own`].
 pub const COUNTS: &str = "SUPERVISOR_COUNTS";
 
-/// Appends a line with what this process has at the moment: `when`, descriptors, threads, children. A run
-/// that gives everything back has the same line at its start and at its end.
+/// Appends a line with what this process has at the moment: `when`, descriptors, threads, children; and one
+/// with the most resident memory it has had, in KiB. A run that gives everything back has the same first
+/// line at its start and at its end.
 pub fn count_own(when: &str) {
     let Some(path) = std::env::var_os(COUNTS) else {
         return;
@@ -66,8 +67,12 @@ pub fn count_own(when: &str) {
         let entries: Vec<_> = entries.collect();
         entries.iter().filter(|entry| is_there(entry)).count()
     };
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|line| line.split_whitespace().next());
     let line = format!(
-        "{when} descriptors={} threads={} children={}\n",
+        "peak {}\n{when} descriptors={} threads={} children={}\n",
+        peak.unwrap_or("?"),
         names("/proc/self/fd"),
         names("/proc/self/task"),
         sys::children().len()

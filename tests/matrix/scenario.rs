@@ -265,6 +265,7 @@ impl Aftermath<'_> {
         let counts: Vec<(&str, &str)> = text
             .lines()
             .filter_map(|line| line.split_once(' '))
+            .filter(|(when, _)| *when != "peak")
             .collect();
         // One that was killed says nothing at its end.
         for pair in counts.windows(2) {

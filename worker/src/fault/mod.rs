@@ -2,7 +2,8 @@
 //!
 //! An action is one deed or several, joined by `+` and done in order: `leak-child+hang` leaves a child
 //! behind and then hangs. A deed that returns lets the next one happen, and after the last the task gives
-//! its result as if nothing had been.
+//! its result as if nothing had been. Two words are conditions: what follows `if-nth=K` is done only by tasks
+//! whose number is one less than a multiple of K, what follows `if-attempt=N` only on the first N attempts.
 //!
 //! The deeds live in families, by what they put in danger: [`death`] the process itself, [`resources`] the
 //! machine, [`leftovers`] whoever comes after, [`answers`] the channel and the output.
@@ -25,7 +26,20 @@ pub fn misbehave(task: &FaultTask, attempt: AttemptNumber) -> WorkResult {
     if let Some(action) = task.action.as_deref().filter(|_| its_turn) {
         for text in action.split('+') {
             let (name, value) = text.split_once('=').unwrap_or((text, ""));
-            act(&Deed { name, value })?;
+            let deed = Deed { name, value };
+            let goes_on = match name {
+                "if-nth" => {
+                    (task.number + 1).is_multiple_of(deed.number()?.max(1).unsigned_abs().into())
+                }
+                "if-attempt" => attempt.0 <= deed.number()?.unsigned_abs(),
+                _ => {
+                    act(&deed)?;
+                    true
+                }
+            };
+            if !goes_on {
+                break;
+            }
         }
     }
     Ok(TaskOutput::Fault(task.number))
