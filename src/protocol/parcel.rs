@@ -107,6 +107,13 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_no_message_are_said_to_be_none() {
+        let parcel = Parcel::new(vec![0xff; 3]).expect("a small parcel");
+        let error = parcel.unpack::<(u32, String)>().expect_err("no such value");
+        assert!(matches!(error, ParcelError::Codec(_)), "{error}");
+    }
+
+    #[test]
     fn what_is_packed_comes_out() {
         let parcel = Parcel::pack(&(7u32, "seven")).expect("it is small");
         assert_eq!(

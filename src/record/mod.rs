@@ -31,6 +31,8 @@ mod scan;
 mod segments;
 mod sync;
 mod terminal;
+#[cfg(test)]
+mod troubles;
 
 pub use entry::{Header, Position, Record};
 pub use folder::{FolderError, RunFolder};
