@@ -21,5 +21,6 @@ mod limits;
 mod output;
 mod pause;
 mod release;
+mod security;
 mod start_failures;
 mod trial;
