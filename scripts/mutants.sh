@@ -11,15 +11,16 @@ cd "$(dirname "$0")/.."
 out=${MUTANTS_OUT:-target/mutants}
 export CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=1
 failed=0
+mkdir -p "$out/scheduler" "$out/journal"
 
-# room, files, what cargo test is told
+# Of a room: its name, its files, the package and the target whose tests count, and which of them.
 room() {
-    name=$1 files=$2 tests=$3
-    shift 3
-    set -- "$@" $(for file in $files; do printf -- '--file %s ' "$file"; done)
+    name=$1 files=$2 package=$3 target=$4 tests=$5
+    shift 5
+    for file in $files; do set -- "$@" --file "$file"; done
     # Mutants that are missed are an exit code too: the count below decides.
     cargo mutants --workspace --no-shuffle --baseline skip --timeout 120 --output "$out/$name" \
-        "$@" -- $tests >/dev/null || true
+        --test-package "$package" --cargo-test-arg="$target" "$@" -- "$tests" >/dev/null || true
     caught=$(cat "$out/$name"/mutants.out/caught.txt "$out/$name"/mutants.out/timeout.txt | wc -l)
     missed=$(wc -l <"$out/$name/mutants.out/missed.txt")
     all=$((caught + missed))
@@ -28,7 +29,7 @@ room() {
 }
 
 room scheduler '**/engine/reactor.rs **/engine/reactor/*.rs **/engine/state.rs' \
-    '-p supervisor --bin supervisor engine::' "$@"
+    supervisor --bin=supervisor engine:: "$@"
 room journal '**/record/journal.rs **/record/sync.rs **/record/recover.rs **/record/scan.rs **/record/line.rs **/record/entry.rs' \
-    '-p fumehood --lib record::' "$@"
+    fumehood --lib record:: "$@"
 exit $failed
