@@ -33,6 +33,7 @@ mod scenario;
 mod channel;
 mod completeness;
 mod disk;
+mod errors;
 mod input;
 mod limits;
 mod starting;
