@@ -156,6 +156,27 @@ fn a_journal_that_changes_under_its_reader_is_noticed() {
     assert!(matches!(error, Err(ReadError::Io(_))), "{error:?}");
 }
 
+#[test]
+fn damage_before_valid_records_is_refused_with_its_place() {
+    let (_above, folder) = run_folder();
+    let mut journal = Journal::create(&folder, header(2)).expect("a journal");
+    let position = journal.append(&ended(0, 1)).expect("appended");
+    journal.append(&ended(1, 1)).expect("appended");
+    journal.flush().expect("durable");
+    let segment = folder
+        .journal()
+        .join(format!("{}.jsonl", journal.segment()));
+    let mut bytes = fs::read(&segment).expect("there");
+    bytes[position.offset as usize + 5] ^= 1;
+    fs::write(&segment, &bytes).expect("written");
+    let error = recover(&folder, None, Repair::Report).expect_err("it is damaged");
+    assert!(
+        matches!(error, RecoverError::Damaged { offset, .. } if offset == position.offset),
+        "{error}"
+    );
+    assert!(error.hint().is_some());
+}
+
 /// A run of the plan's only task, whose result is the table of `outcome`.
 fn recorded(folder: &RunFolder, plan: &Plan, table: RangeTable) -> Recovered {
     let store = SegmentStore::new(folder);

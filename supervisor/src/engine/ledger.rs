@@ -100,6 +100,10 @@ impl<'a> Ledger<'a> {
             host: self.host.clone(),
             cause: cause.clone(),
         };
+        // Before anything is written: a journal with two ends of one task would be refused for ever.
+        if ending.terminal && self.recovered.state(ending.task).is_some() {
+            return Err(LedgerError::Twice(attempt.task));
+        }
         let terminal = match (&ending.fate, ending.terminal) {
             (Fate::Charged(outcome), true) => {
                 if let Outcome::Ok(TaskOutput::Enumeration(table)) = outcome {
@@ -291,8 +295,11 @@ pub fn peak_kib(ending: &Ending) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use fumehood::experiment::{ExitCause, ResourceUse};
+    use fumehood::experiment::plan::{Body, LfsrBody, PlanDigest};
+    use fumehood::experiment::{ExitCause, ResourceUse, Work};
     use fumehood::ids::{AttemptNumber, WorkerId};
+    use fumehood::lfsr::{Enumeration, Register, plan_ranges};
+    use fumehood::record::{Header, Repair, recover};
     use proptest::prelude::*;
 
     use super::super::reactor::Times;
@@ -334,6 +341,82 @@ mod tests {
             sent: at(11),
         };
         (ending, origin)
+    }
+
+    /// The enumeration of a small register, which is one task.
+    fn plan() -> Plan {
+        let register = Register::new(2, &[1, 1, 0, 0]).expect("a register");
+        let ranges = plan_ranges(&register).expect("few states");
+        let body = Body::Lfsr(LfsrBody { register, ranges });
+        Plan::new(7, PlanDigest([3; 32]), [("g".to_owned(), body)]).expect("few tasks")
+    }
+
+    /// A ledger on an empty run folder, and what removes that.
+    fn on_ledger(tell: impl FnOnce(&RunFolder, &Plan, &mut Ledger<'_>)) {
+        let above = tempfile::tempdir().expect("a folder");
+        let folder = RunFolder::create(&above.path().join("run")).expect("a run folder");
+        let plan = plan();
+        let journal = Journal::create(&folder, Header::of(&plan, "0.1.0")).expect("a journal");
+        let recovered = Recovered::default();
+        let mut ledger = Ledger::new(&plan, &folder, journal, recovered, Method::Fork);
+        tell(&folder, &plan, &mut ledger);
+    }
+
+    /// The only task ends so.
+    fn ends(outcome: Outcome) -> Ending {
+        let (ending, _) = ending(&[1; 12]);
+        Ending {
+            fate: Fate::Charged(outcome),
+            terminal: true,
+            ..ending
+        }
+    }
+
+    #[test]
+    fn a_second_end_of_a_task_is_refused_and_not_written() {
+        on_ledger(|folder, plan, ledger| {
+            let crashed = ends(Outcome::Crashed(ExitCause::Exited(3)));
+            ledger
+                .record(&crashed, Origin::default())
+                .expect("the first");
+            let again = ledger.record(&crashed, Origin::default());
+            let id = plan.id(TaskIndex(0));
+            assert!(
+                matches!(&again, Err(LedgerError::Twice(task)) if *task == id),
+                "{again:?}"
+            );
+            ledger.flush().expect("durable");
+            recover(folder, Some(plan.digest()), Repair::Report).expect("a good journal");
+        });
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_kept_is_an_error_before_its_record() {
+        on_ledger(|folder, plan, ledger| {
+            let Work::Enumerate(task) = plan.work(TaskIndex(0)) else {
+                panic!("it enumerates")
+            };
+            let table = Enumeration::prepare(&task).and_then(|ready| ready.run());
+            std::fs::write(folder.segments(), b"theirs").expect("nothing is there yet");
+            let ending = ends(Outcome::Ok(TaskOutput::Enumeration(
+                table.expect("a table"),
+            )));
+            let error = ledger.record(&ending, Origin::default());
+            assert!(matches!(error, Err(LedgerError::Segment(_))), "{error:?}");
+            assert_eq!(ledger.recovered().state(TaskIndex(0)), None);
+        });
+    }
+
+    #[test]
+    fn a_record_without_measure_is_an_error() {
+        on_ledger(|_, _, ledger| {
+            let message = "x".repeat(65 << 20);
+            let error = ledger.record(&ends(Outcome::Error { message }), Origin::default());
+            assert!(
+                matches!(error, Err(LedgerError::Journal(JournalError::TooLong(_)))),
+                "{error:?}"
+            );
+        });
     }
 
     proptest! {
