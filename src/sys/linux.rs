@@ -1,5 +1,7 @@
 //! Linux: pidfds, `clone(CLONE_PARENT)`, parent-death signals, /proc, cgroups.
 
+#[path = "linux_packets.rs"]
+mod packets;
 #[path = "linux_reaper.rs"]
 mod reaper;
 
@@ -17,6 +19,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+pub use self::packets::{Packet, PacketDoor, PacketSet};
 pub use self::reaper::Reaper;
 pub use super::unix::{
     OutputReader, create_private_dir, fill_random, hostname, inherit, is_same_file, kernel,

@@ -39,6 +39,8 @@ use crate::ids::Pid;
 
 pub use cores::UsableCores;
 pub use map::MappedFile;
+#[cfg(target_os = "linux")]
+pub use os::{Packet, PacketDoor, PacketSet};
 pub use os::{
     OutputReader, Reaper, SignalWatch, become_subreaper, children, close_strays,
     create_private_dir, end_orphan, fill_random, fork_is_offered, fork_worker, guard_worker,
