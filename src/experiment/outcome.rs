@@ -99,6 +99,11 @@ pub enum ExitCause {
         /// What says so.
         evidence: String,
     },
+    /// The supervisor ended it, because it had said what no worker says.
+    BrokeProtocol {
+        /// What it said.
+        note: String,
+    },
     /// Nobody could say: the process was gone before it could be waited for.
     Lost,
 }

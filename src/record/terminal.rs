@@ -273,6 +273,10 @@ fn cause(outcome: &Outcome, detail: Detail) -> Cause {
             ExitCause::OutOfMemory { evidence } => {
                 with_evidence("the kernel ended the worker for want of memory", evidence)
             }
+            ExitCause::BrokeProtocol { note } => with_evidence(
+                "the worker broke the protocol between worker and supervisor and was ended",
+                note,
+            ),
             ExitCause::Lost => {
                 plain("the worker was gone before anybody could say how it ended".into())
             }

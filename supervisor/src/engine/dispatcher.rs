@@ -6,11 +6,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use fumehood::clock::Monotonic;
 use fumehood::experiment::Outcome;
 use fumehood::experiment::plan::Plan;
 use fumehood::fail_point;
 use fumehood::ids::{AttemptNumber, TaskIndex, WorkerId};
-use fumehood::protocol::{Assignment, FromWorker, Parcel, Report, decode_result};
+use fumehood::protocol::{Assembly, Assignment, FromWorker, Parcel, Report, decode_result};
 use fumehood::sys;
 
 use super::event::{Next, RunEvent};
@@ -18,7 +19,9 @@ use super::ledger::{Ledger, Origin, peak_kib};
 use super::memory::MemoryWatch;
 use super::pool::{Heard, Pool, PoolError};
 use super::reactor::{Action, Ending, Event, Fate, step};
-use super::state::{Answer, ExitFacts, Held, Policy, State, StopReason, TaskBook};
+use super::state::{
+    Answer, ExitFacts, Held, Policy, State, StopReason, TaskBook, Verdict, WorkerState,
+};
 
 /// The longest wait: the screen's clock goes on, and orphans are looked for.
 const BEAT: Duration = Duration::from_millis(500);
@@ -116,6 +119,7 @@ impl Dispatcher<'_, '_> {
             if now.since(swept) >= BEAT {
                 swept = now;
                 self.pool.sweep(now, false);
+                self.look_for_the_silent(now);
             }
         }
     }
@@ -127,6 +131,23 @@ impl Dispatcher<'_, '_> {
             self.pool.forgive();
             self.events.push_front(Event::Paused { span });
             self.settle_events();
+        }
+    }
+
+    /// Finds workers that can never answer: they have closed their result channel and live on. A worker is
+    /// looked at when its task has run for longer than a beat.
+    fn look_for_the_silent(&mut self, now: Monotonic) {
+        let busy = self.state.workers.iter().filter(|(_, worker)| {
+            matches!(worker.state, WorkerState::Busy { .. })
+                && worker.current.is_some_and(|c| now.since(c.started) >= BEAT)
+        });
+        let silent: Vec<WorkerId> = busy
+            .map(|(&id, _)| id)
+            .filter(|&id| self.pool.has_closed_its_channel(id))
+            .collect();
+        for worker in silent {
+            let note = String::from("it closed its result channel");
+            self.events.push_back(Event::Broke { worker, note });
         }
     }
 
@@ -181,28 +202,50 @@ impl Dispatcher<'_, '_> {
             }
             FromWorker::Chunk {
                 worker,
+                task,
                 number,
                 bytes,
-                ..
-            } => {
-                let added = self
-                    .pool
-                    .handle(worker)
-                    .map(|h| h.assembly.add(number, &bytes));
-                if let Some(Err(error)) = added {
-                    let note = error.to_string();
-                    self.events.push_back(Event::Broke { worker, note });
-                }
-            }
+            } => self.on_chunk(worker, task, number, &bytes),
             FromWorker::Finished {
                 worker,
                 task,
                 attempt,
                 report,
             } => self.on_report(worker, task, attempt, report),
-            // Only the self-test asks for workers without tasks; the pool keeps the other two to itself.
-            FromWorker::Ready { .. } | FromWorker::Forked { .. } | FromWorker::NotForked { .. } => {
+            // Only the self-test asks for workers without tasks.
+            FromWorker::Ready { worker } => {
+                let note = String::from("it was ready for nothing");
+                self.events.push_back(Event::Broke { worker, note });
             }
+            // The pool keeps these to itself.
+            FromWorker::Forked { .. } | FromWorker::NotForked { .. } => {}
+        }
+    }
+
+    /// A part of the result of the task that its worker runs is kept; any other part would be kept for
+    /// nobody, and without a bound.
+    fn on_chunk(&mut self, worker: WorkerId, task: TaskIndex, number: u32, bytes: &Parcel) {
+        let Some(known) = self.state.workers.get(&worker) else {
+            return; // settled before: a late word
+        };
+        if matches!(known.state, WorkerState::Killed { .. }) {
+            return;
+        }
+        let runs_it = known.current.is_some_and(|c| c.held.task == task);
+        let Some(handle) = self.pool.handle(worker) else {
+            return;
+        };
+        let added = if runs_it {
+            let added = handle.assembly.add(number, bytes);
+            added.map_err(|error| error.to_string())
+        } else {
+            Err(format!(
+                "it gave a part of a result of task {task}, which it did not run"
+            ))
+        };
+        if let Err(note) = added {
+            handle.assembly = Assembly::default();
+            self.events.push_back(Event::Broke { worker, note });
         }
     }
 
@@ -272,7 +315,10 @@ impl Dispatcher<'_, '_> {
             },
             Action::Shutdown { worker } => self.pool.shutdown(worker),
             Action::Terminate { worker } => self.pool.terminate(worker),
-            Action::Kill { worker } => self.pool.kill(worker),
+            Action::Kill { worker } => {
+                self.tell_of_a_broken_protocol(worker);
+                self.pool.kill(worker);
+            }
             Action::Record(ending) => self.record(&ending),
             Action::Release { worker, .. } => {
                 if let Some(name) = self.pool.handle(worker).and_then(|h| h.group.take()) {
@@ -289,6 +335,19 @@ impl Dispatcher<'_, '_> {
             (self.tell)(RunEvent::Stopping {
                 reason: reason.clone(),
             });
+        }
+    }
+
+    /// Its task may well end ok: what the worker did is said nowhere else then.
+    fn tell_of_a_broken_protocol(&mut self, worker: WorkerId) {
+        let state = self.state.workers.get(&worker).map(|w| &w.state);
+        if let Some(WorkerState::Killed {
+            verdict: Verdict::Protocol { note },
+            ..
+        }) = state
+        {
+            let text = format!("worker {} broke the protocol and is ended: {note}", worker.0);
+            (self.tell)(RunEvent::Note { text });
         }
     }
 

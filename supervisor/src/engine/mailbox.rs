@@ -1,17 +1,16 @@
 //! How the other threads reach the one loop.
 //!
-//! The loop waits on ipc-channel's receiver set and on nothing else. A thread that has something to tell
-//! puts it in the mailbox and, if the box was empty, sends one empty message on a channel of that set. So
-//! news that come together cost one wake-up.
+//! The loop waits on its channels and on nothing else. A thread that has something to tell puts it in the
+//! mailbox and, if the box was empty, sends one empty message on a channel of its own. So news that come
+//! together cost one wake-up.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use fumehood::clock::Monotonic;
 use fumehood::ids::WorkerId;
 use fumehood::sys::Exit;
-use ipc_channel::ipc::{self, IpcReceiver, IpcSender};
+use ipc_channel::ipc::IpcSender;
 
 use crate::start::handshake::HandshakeError;
 
@@ -33,18 +32,12 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// An empty box, and the receiver that becomes readable when something is in it.
-    ///
-    /// # Errors
-    ///
-    /// No channel can be made.
-    pub fn new() -> io::Result<(Mailbox, IpcReceiver<()>)> {
-        let (wake, woken) = ipc::channel()?;
-        let mailbox = Mailbox {
+    /// An empty box; `wake` is the channel on which the loop learns that something is in it.
+    pub fn new(wake: IpcSender<()>) -> Mailbox {
+        Mailbox {
             notices: Mutex::new(VecDeque::new()),
             wake: Mutex::new(wake),
-        };
-        Ok((mailbox, woken))
+        }
     }
 
     /// Puts a notice in.

@@ -5,12 +5,17 @@
 //!
 //! How that is known. A result channel belongs to a slot, and the pool holds a sender of it, so that the
 //! channel never closes, whoever dies. A packet that a process sent is in the queue before the process can
-//! be seen dead. So once the reaper has told of a death, reading all channels until none has anything left
-//! reads all that the dead one said. (To wait for the channel's end instead would lose answers: a `recv`
-//! that does not wait may report the end while a last packet arrives, and ipc-channel then drops the
-//! channel. See ADR 0002.)
+//! be seen dead. So once the reaper has told of a death, one more round over all channels reads all that the
+//! dead one said. (To wait for the channel's end instead would lose answers: a receive that does not wait
+//! may report the end while a last packet arrives. See ADR 0002.)
+//!
+//! A message counts only on the channel of its worker's slot: one that speaks in the name of another is
+//! that slot's worker breaking the protocol.
 
+#[cfg_attr(not(target_os = "linux"), path = "channels_elsewhere.rs")]
+mod channels;
 mod making;
+mod orders;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
@@ -21,8 +26,10 @@ use fumehood::clock::Monotonic;
 use fumehood::ids::{Pid, WorkerId};
 use fumehood::protocol::{Assembly, FromWorker, Parcel, ToWorker};
 use fumehood::sys::{self, Exit, ForkWay, Reaper, SignalWatch};
-use ipc_channel::ipc::{self, IpcReceiverSet, IpcSelectionResult, IpcSender};
+use ipc_channel::ipc::IpcSender;
 
+use self::channels::{Came, Channels};
+use self::orders::Orders;
 use super::mailbox::{Mailbox, Notice};
 use super::output::{Output, Outputs};
 use crate::start::fresh::Fresh;
@@ -89,17 +96,17 @@ pub struct Pool {
     making: Making,
     /// Signals that came before the run could hear them.
     early_signals: Vec<i32>,
-    set: IpcReceiverSet,
-    wake_id: u64,
+    channels: Channels,
     mailbox: Arc<Mailbox>,
     slots: Vec<Slot>,
-    slot_of_channel: HashMap<u64, u32>,
     workers: HashMap<WorkerId, Handle>,
     worker_of_pid: HashMap<Pid, WorkerId>,
     /// Workers that told their pid before the zygote did: its word is on its way, and its pid may be
     /// somebody else's by the time it comes.
     known_early: HashSet<WorkerId>,
     zygote: Option<Zygote>,
+    /// What the zygote is to do.
+    orders: Orders,
     /// Workers started ahead of their tasks, oldest first, where workers are started by exec.
     spares: VecDeque<Fresh>,
     /// How many tasks wait beyond those that are being given out.
@@ -144,10 +151,8 @@ impl Pool {
         let strangers = sys::children();
         // Without it orphans go to init, which reaps them: nothing is lost but the right to end them.
         let _ = sys::become_subreaper();
-        let mut set = IpcReceiverSet::new().map_err(PoolError::Prepare)?;
-        let (mailbox, woken) = Mailbox::new().map_err(PoolError::Prepare)?;
-        let wake_id = set.add(woken).map_err(PoolError::Prepare)?;
-        let mailbox = Arc::new(mailbox);
+        let (channels, results, wake) = Channels::new(slots).map_err(PoolError::Prepare)?;
+        let mailbox = Arc::new(Mailbox::new(wake));
         let handshakes = Handshakes::new(program);
         let pending = handshakes.pending();
         let for_deaths = Arc::clone(&mailbox);
@@ -159,18 +164,23 @@ impl Pool {
         let for_signals = Arc::clone(&mailbox);
         let signals = SignalWatch::start(move |notice| for_signals.post(Notice::Signal(notice)))
             .map_err(PoolError::Prepare)?;
-        let mut pool = Pool {
+        Ok(Pool {
             making,
             early_signals: Vec::new(),
-            set,
-            wake_id,
+            channels,
             mailbox,
-            slots: Vec::new(),
-            slot_of_channel: HashMap::new(),
+            slots: results
+                .into_iter()
+                .map(|results| Slot {
+                    results,
+                    worker: None,
+                })
+                .collect(),
             workers: HashMap::new(),
             worker_of_pid: HashMap::new(),
             known_early: HashSet::new(),
             zygote: None,
+            orders: Orders::default(),
             spares: VecDeque::new(),
             more_to_come: 0,
             // One pair for each slot, and for each spare.
@@ -187,17 +197,7 @@ impl Pool {
             handshakes,
             reaper,
             _signals: signals,
-        };
-        for number in 0..slots {
-            let (results, receiver) = ipc::channel().map_err(PoolError::Prepare)?;
-            let channel = pool.set.add(receiver).map_err(PoolError::Prepare)?;
-            pool.slot_of_channel.insert(channel, number);
-            pool.slots.push(Slot {
-                results,
-                worker: None,
-            });
-        }
-        Ok(pool)
+        })
     }
 
     /// How workers are made.
@@ -287,6 +287,7 @@ impl Pool {
 
     /// Forgets a worker that is settled.
     pub fn forget(&mut self, worker: WorkerId) {
+        self.orders.withdraw(worker);
         if let Some(handle) = self.workers.remove(&worker) {
             if self.making == Making::Spawn && handle.pid.is_some() {
                 self.free_outputs.push(handle.output);
@@ -331,10 +332,18 @@ impl Pool {
     pub fn wait(&mut self, limit: Duration) -> Result<Vec<Heard>, PoolError> {
         let mut heard = Vec::new();
         let mut notices = VecDeque::new();
-        self.select(limit, &mut heard, &mut notices)?;
-        if notices.iter().any(|n| matches!(n, Notice::Exited(_))) {
-            // Whatever the dead have said is in some queue by now: read until there is nothing left.
-            while self.select(Duration::ZERO, &mut heard, &mut notices)? {}
+        self.listen(limit, &mut heard, &mut notices)?;
+        // Whatever the dead have said is in some queue by now: one more round reads it. That round may bring
+        // more deaths, and a process dies once.
+        let mut deaths = 0;
+        loop {
+            let known = notices.iter().filter(|n| matches!(n, Notice::Exited(_)));
+            let known = known.count();
+            if known == deaths {
+                break;
+            }
+            deaths = known;
+            self.listen(Duration::ZERO, &mut heard, &mut notices)?;
         }
         for notice in notices {
             self.on_notice(notice, &mut heard);
@@ -357,42 +366,65 @@ impl Pool {
         self.suspects.clear();
     }
 
-    /// One round of the receiver set; whether there was anything.
-    fn select(
+    /// One round over all channels.
+    fn listen(
         &mut self,
         limit: Duration,
         heard: &mut Vec<Heard>,
         notices: &mut VecDeque<Notice>,
-    ) -> Result<bool, PoolError> {
-        let results = match self.set.try_select_timeout(limit) {
-            Ok(results) => results,
-            Err(ipc_channel::TrySelectError::Empty) => return Ok(false),
-            Err(ipc_channel::TrySelectError::IoError(error))
-                if error.kind() == io::ErrorKind::Interrupted =>
-            {
-                return Ok(true);
-            }
-            Err(ipc_channel::TrySelectError::IoError(error)) => return Err(PoolError::Wait(error)),
-        };
-        for result in results {
-            match result {
-                IpcSelectionResult::MessageReceived(id, _) if id == self.wake_id => {
-                    notices.append(&mut self.mailbox.take());
+    ) -> Result<(), PoolError> {
+        for came in self.channels.wait(limit).map_err(PoolError::Wait)? {
+            match came {
+                Came::Wake => notices.append(&mut self.mailbox.take()),
+                Came::Said(slot, said) => self.on_message(slot, said, heard),
+                Came::ShutDown(slot) => {
+                    self.garbled(slot, "it shut down its result channel", heard);
+                    // Whoever holds the old one is heard no more; the slot's next worker is.
+                    self.slots[slot as usize].results =
+                        self.channels.renew(slot).map_err(PoolError::Wait)?;
                 }
-                IpcSelectionResult::MessageReceived(id, message) => {
-                    let said = message.to::<FromWorker>();
-                    self.on_message(id, said.map_err(|e| e.to_string()), heard);
-                }
-                // The pool holds a sender of each: it cannot happen, and says nothing of anybody.
-                IpcSelectionResult::ChannelClosed(_) => {}
             }
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn on_message(&mut self, id: u64, said: Result<FromWorker, String>, heard: &mut Vec<Heard>) {
+    /// The worker of this slot said what no worker of ours says.
+    fn garbled(&self, slot: u32, note: impl Into<String>, heard: &mut Vec<Heard>) {
+        if let Some(worker) = self.slots[slot as usize].worker {
+            heard.push(Heard::Garbled(worker, note.into()));
+        }
+    }
+
+    /// Whether a message on the channel of a slot names somebody who never had that slot: a live worker of
+    /// another, or one whose number was not given out yet. A settled worker's late words are none of these.
+    fn is_in_anothers_name(&self, slot: u32, named: WorkerId) -> bool {
+        match self.workers.get(&named) {
+            Some(handle) => handle.slot != slot,
+            None => self.slots[slot as usize]
+                .worker
+                .is_some_and(|owner| named > owner),
+        }
+    }
+
+    fn on_message(
+        &mut self,
+        slot: u32,
+        said: Result<FromWorker, String>,
+        heard: &mut Vec<Heard>,
+    ) {
+        let said = match said {
+            Ok(message) => message,
+            Err(note) => return self.garbled(slot, note, heard),
+        };
+        let worker = said.worker();
+        if self.is_in_anothers_name(slot, worker) {
+            let note = format!("it spoke in the name of worker {}", worker.0);
+            return self.garbled(slot, note, heard);
+        }
+        self.orders.answered(worker);
+        self.send_orders();
         match said {
-            Ok(FromWorker::Forked { worker, pid }) => {
+            FromWorker::Forked { worker, pid } => {
                 if self.worker_of_pid.get(&pid) == Some(&worker) || self.known_early.remove(&worker)
                 {
                     return; // it was faster, and told of itself
@@ -411,21 +443,14 @@ impl Pool {
                     self.reaper.while_unreaped(pid, sys::kill_group);
                 }
             }
-            Ok(FromWorker::NotForked { worker, reason }) => {
+            FromWorker::NotForked { worker, reason } => {
                 heard.push(Heard::NotMade(worker, format!("fork failed: {reason}")));
             }
-            Ok(message) => {
+            message => {
                 if let FromWorker::Started { worker, pid, .. } = &message {
                     self.know_started(*worker, *pid);
                 }
                 heard.push(Heard::Said(message));
-            }
-            Err(error) => {
-                let slot = self.slot_of_channel.get(&id).copied();
-                let worker = slot.and_then(|slot| self.slots[slot as usize].worker);
-                if let Some(worker) = worker {
-                    heard.push(Heard::Garbled(worker, error));
-                }
             }
         }
     }
@@ -458,6 +483,7 @@ impl Pool {
                 .extend(self.spares.remove(at).map(|spare| spare.output));
         } else if self.zygote.as_ref().is_some_and(|z| z.pid == exit.pid) {
             self.zygote = None;
+            self.orders.clear();
             self.known_early.clear();
             // Orders it had not carried out are lost with it. The workers it made live on.
             let lost: Vec<WorkerId> = self

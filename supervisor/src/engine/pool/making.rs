@@ -77,24 +77,29 @@ impl Pool {
     }
 
     fn start_by_fork(&mut self, order: StartOrder) -> Result<(), String> {
-        let worker = order.worker;
         if self.zygote.is_none() {
             self.start_zygote().map_err(|error| error.to_string())?;
         }
-        let sent = self.zygote.as_ref().map(|zygote| zygote.order(order));
-        match sent {
-            Some(Ok(())) => {
-                if let Some(handle) = self.workers.get_mut(&worker) {
-                    handle.sent = sys::monotonic_now();
-                }
-                Ok(())
+        self.orders.push(order);
+        self.send_orders();
+        Ok(())
+    }
+
+    /// Sends the zygote what has room on the way. One that takes no orders is dead or as good as dead; what it
+    /// was to do is lost with it, and told of when it is reaped.
+    pub(super) fn send_orders(&mut self) {
+        let Some(zygote) = &self.zygote else {
+            return;
+        };
+        while let Some(order) = self.orders.next() {
+            let worker = order.worker;
+            if zygote.order(order).is_err() {
+                self.reaper.while_unreaped(zygote.pid, sys::kill_group);
+                return;
             }
-            Some(Err(error)) => {
-                // It is dead or as good as dead; the next start makes another.
-                self.end_zygote();
-                Err(format!("the zygote takes no orders: {error}"))
+            if let Some(handle) = self.workers.get_mut(&worker) {
+                handle.sent = sys::monotonic_now();
             }
-            None => Err(String::from("there is no zygote")),
         }
     }
 
@@ -117,8 +122,9 @@ impl Pool {
         Ok(())
     }
 
-    /// Ends the zygote, if there is one. The workers it made live on.
+    /// Ends the zygote, if there is one, and forgets its orders. The workers it made live on.
     pub fn end_zygote(&mut self) {
+        self.orders.clear();
         if let Some(zygote) = self.zygote.take() {
             self.reaper.while_unreaped(zygote.pid, sys::kill_group);
         }

@@ -71,6 +71,7 @@ pub(super) fn settle(
                 String::from("ended for another task")
             }
             Some(Verdict::Unresponsive { what }) => format!("ended since it {what} in time"),
+            Some(Verdict::Protocol { note }) => format!("ended for a broken protocol: {note}"),
             _ => describe(&exit.cause),
         };
         let fate = match verdict {
@@ -100,7 +101,10 @@ pub fn fate_of_started(held: Held, verdict: Option<&Verdict>, cause: &ExitCause)
             evidence: evidence.clone(),
         }),
         Some(Verdict::Interrupted) => Fate::Interrupted,
-        Some(Verdict::Unresponsive { .. } | Verdict::Protocol { .. }) | None => match cause {
+        Some(Verdict::Protocol { note }) => {
+            Fate::Charged(Outcome::Crashed(ExitCause::BrokeProtocol { note: note.clone() }))
+        }
+        Some(Verdict::Unresponsive { .. }) | None => match cause {
             ExitCause::OutOfMemory { evidence } => Fate::Charged(Outcome::Oom {
                 evidence: evidence.clone(),
             }),
@@ -172,6 +176,7 @@ pub fn describe(cause: &ExitCause) -> String {
             format!("killed by {}", fumehood::sys::signal_name(*signal))
         }
         ExitCause::OutOfMemory { evidence } => evidence.clone(),
+        ExitCause::BrokeProtocol { note } => format!("ended for a broken protocol: {note}"),
         ExitCause::Lost => String::from("gone without a trace"),
     }
 }
