@@ -29,6 +29,29 @@ impl FaultBody {
     }
 }
 
+/// What such a task gives back: its number, and as many further bytes as it was told to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultOutput {
+    /// Its number.
+    pub number: u64,
+    /// The bytes of [`FaultOutput::ballast`].
+    #[serde(with = "serde_bytes")]
+    pub ballast: Vec<u8>,
+}
+
+impl FaultOutput {
+    /// So many bytes that are easy to check: numbered blocks of a kibibyte.
+    pub fn ballast(bytes: usize) -> Vec<u8> {
+        (0..bytes).map(|at| (at >> 10) as u8).collect()
+    }
+
+    /// The number, if the ballast is what was loaded.
+    pub fn value(&self) -> Option<u64> {
+        let sound = self.ballast == FaultOutput::ballast(self.ballast.len());
+        sound.then_some(self.number)
+    }
+}
+
 /// One such task. Where it does not misbehave it returns its number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FaultTask {
@@ -36,7 +59,7 @@ pub struct FaultTask {
     pub number: u64,
     /// What it does: one or several of `signal=N`, `exit=N`, `panic`, `error`, `hang`, `spin`,
     /// `ignore-term`, `stop`, `allocate`, `stack`, `leak-child`, `daemon`, `child-allocates`,
-    /// `spew=LINES`, `close`, `sleep-ms=N`, joined by `+`; `None` = nothing.
+    /// `spew=LINES`, `close`, `sleep-ms=N` and others (`worker/src/fault/`), joined by `+`; `None` = nothing.
     pub action: Option<String>,
     /// On how many first attempts; 0 = on every one.
     pub attempts: u32,

@@ -15,6 +15,6 @@ mod task;
 
 pub use attempt::{Attempt, AttemptOutcome, Phases, ResourceUse};
 #[cfg(feature = "fault")]
-pub use fault::{FaultBody, FaultTask};
+pub use fault::{FaultBody, FaultOutput, FaultTask};
 pub use outcome::{Cause, ExitCause, Outcome, OutcomeKind};
 pub use task::{Forecast, ForecastTask, SeriesSlice, TaskOutput, Work};

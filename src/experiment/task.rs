@@ -54,9 +54,9 @@ pub enum TaskOutput {
     Forecast(Forecast),
     /// Of [`Work::Enumerate`].
     Enumeration(RangeTable),
-    /// Of [`Work::Fault`](Work): the number the task was given.
+    /// Of [`Work::Fault`](Work).
     #[cfg(feature = "fault")]
-    Fault(u64),
+    Fault(super::FaultOutput),
 }
 
 /// The forecast of one model for one series, with its scores.

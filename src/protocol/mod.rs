@@ -127,7 +127,7 @@ pub enum ToWorker {
 }
 
 /// From a worker, or from the zygote on behalf of a worker that it made, to the supervisor.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum FromWorker {
     /// The worker exists. From the zygote, so that a worker that dies before its first word has a known
     /// pid; from the worker itself where it was forked twice.

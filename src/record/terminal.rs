@@ -189,7 +189,7 @@ fn result(body: &Body, at: usize, output: &TaskOutput) -> JsonText {
             digest: table.digest_hex(),
         }),
         #[cfg(feature = "fault")]
-        TaskOutput::Fault(value) => JsonText::of(&serde_json::json!({ "value": value })),
+        TaskOutput::Fault(output) => JsonText::of(&serde_json::json!({ "value": output.value() })),
     }
 }
 

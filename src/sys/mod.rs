@@ -30,6 +30,9 @@ mod cores;
 #[cfg(all(feature = "fault", target_os = "linux"))]
 pub mod fault;
 mod map;
+#[cfg_attr(target_os = "linux", path = "linux_sockets.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "no_sockets.rs")]
+mod sockets;
 
 use std::path::PathBuf;
 
@@ -39,8 +42,6 @@ use crate::ids::Pid;
 
 pub use cores::UsableCores;
 pub use map::MappedFile;
-#[cfg(target_os = "linux")]
-pub use os::{Packet, PacketDoor, PacketSet};
 pub use os::{
     OutputReader, Reaper, SignalWatch, become_subreaper, children, close_strays,
     create_private_dir, end_orphan, fill_random, fork_is_offered, fork_worker, guard_worker,
@@ -50,6 +51,9 @@ pub use os::{
     reset_signals, restrict_new_files, runtime_parent, signal_name, spawn, sync_dir,
     temporary_pause, terminate_group, thread_count, usable_cores, withhold,
 };
+#[cfg(target_os = "linux")]
+pub use os::{Packet, PacketDoor, PacketSet};
+pub use sockets::OwnSockets;
 
 /// How the zygote makes a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

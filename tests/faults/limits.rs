@@ -39,7 +39,6 @@ fn out_of_time_and_polite(method: &str) {
         "stop+hang",
         "leak-child+hang",
         "daemon+hang",
-        "close",
     ]);
     let finished = trial(&lab, "run", method, &pairs)
         .args(["--timeout", "500ms", "--grace", "100s"])

@@ -128,6 +128,8 @@ impl Worker {
             attempt: assignment.attempt,
             pid: Pid(std::process::id()),
         })?;
+        #[cfg(feature = "fault")]
+        crate::fault::set_the_scene(&self.results, self.name, assignment);
         let before = sys::own_rusage();
         self.moments.begun = sys::monotonic_now();
         let Executed {
@@ -157,7 +159,7 @@ impl Worker {
                 bytes,
             })?;
         }
-        self.say(FromWorker::Finished {
+        let answer = FromWorker::Finished {
             worker: self.name,
             task: assignment.task,
             attempt: assignment.attempt,
@@ -168,7 +170,13 @@ impl Worker {
                 moments,
                 used: crate::difference(&before, &sys::own_rusage()),
             },
-        })?;
+        };
+        fail_point!("worker.report", |twist| crate::fault::lie_first(
+            &self.results,
+            &answer,
+            &twist
+        ));
+        self.say(answer)?;
         fail_point!("worker.sent");
         Ok(())
     }

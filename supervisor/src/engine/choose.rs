@@ -12,7 +12,7 @@ use fumehood::ids::WorkerId;
 use fumehood::protocol::{Assignment, FromWorker, Parcel};
 use fumehood::sys::{self, ForkWay};
 
-use super::pool::{Heard, Making, Pool, PoolError};
+use super::pool::{FIRST_TRIAL, Heard, Making, Pool, PoolError};
 use super::reactor::describe;
 use crate::start::Method;
 
@@ -145,11 +145,12 @@ fn try_fork(pool: &mut Pool, reasons: &mut Vec<String>) -> Result<Option<Duratio
 /// A worker on trial has a name that no run uses, one for each way: what a late one of one way says is not
 /// taken for another's.
 fn trial_name(making: Making) -> WorkerId {
-    WorkerId(match making {
-        Making::Fork(ForkWay::CloneParent) => u32::MAX,
-        Making::Fork(ForkWay::DoubleFork) => u32::MAX - 1,
-        Making::Spawn => u32::MAX - 2,
-    })
+    let which = match making {
+        Making::Fork(ForkWay::CloneParent) => 2,
+        Making::Fork(ForkWay::DoubleFork) => 1,
+        Making::Spawn => 0,
+    };
+    WorkerId(FIRST_TRIAL.0 + which)
 }
 
 /// A self-test may take so long.

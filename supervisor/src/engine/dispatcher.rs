@@ -228,7 +228,7 @@ impl Dispatcher<'_, '_> {
         let Some(known) = self.state.workers.get(&worker) else {
             return; // settled before: a late word
         };
-        if matches!(known.state, WorkerState::Killed { .. }) {
+        if known.is_not_believed() {
             return;
         }
         let runs_it = known.current.is_some_and(|c| c.held.task == task);
@@ -346,7 +346,10 @@ impl Dispatcher<'_, '_> {
             ..
         }) = state
         {
-            let text = format!("worker {} broke the protocol and is ended: {note}", worker.0);
+            let text = format!(
+                "worker {} broke the protocol and is ended: {note}",
+                worker.0
+            );
             (self.tell)(RunEvent::Note { text });
         }
     }

@@ -25,7 +25,7 @@ use std::time::Duration;
 use fumehood::clock::Monotonic;
 use fumehood::ids::{Pid, WorkerId};
 use fumehood::protocol::{Assembly, FromWorker, Parcel, ToWorker};
-use fumehood::sys::{self, Exit, ForkWay, Reaper, SignalWatch};
+use fumehood::sys::{self, Exit, ForkWay, OwnSockets, Reaper, SignalWatch};
 use ipc_channel::ipc::IpcSender;
 
 use self::channels::{Came, Channels};
@@ -99,6 +99,8 @@ pub struct Pool {
     channels: Channels,
     mailbox: Arc<Mailbox>,
     slots: Vec<Slot>,
+    /// Our ends of the slots' channels, once somebody wanted to know who has closed them.
+    own_sockets: Option<OwnSockets>,
     workers: HashMap<WorkerId, Handle>,
     worker_of_pid: HashMap<Pid, WorkerId>,
     /// Workers that told their pid before the zygote did: its word is on its way, and its pid may be
@@ -131,6 +133,9 @@ struct Slot {
 /// So many workers are kept ready, where they are started by exec: while one starts on a core of its own, and
 /// another runs its task, the time of a start is hidden. More would only take cores from tasks.
 const SPARES: u32 = 2;
+
+/// Workers of a start method's self-test have names from here on, workers of the run below.
+pub const FIRST_TRIAL: WorkerId = WorkerId(u32::MAX - 2);
 
 /// A child of ours that nobody knows is an orphan after this time; before, it may be a worker whose pid has
 /// not reached us.
@@ -176,6 +181,7 @@ impl Pool {
                     worker: None,
                 })
                 .collect(),
+            own_sockets: None,
             workers: HashMap::new(),
             worker_of_pid: HashMap::new(),
             known_early: HashSet::new(),
@@ -285,6 +291,18 @@ impl Pool {
         }
     }
 
+    /// Whether it is sure that a worker lives on without its result channel: it can never answer.
+    pub fn has_closed_its_channel(&mut self, worker: WorkerId) -> bool {
+        let Some(pid) = self.workers.get(&worker).and_then(|handle| handle.pid) else {
+            return false;
+        };
+        let own = self.own_sockets.get_or_insert_with(OwnSockets::list);
+        let mut has_closed = false;
+        self.reaper
+            .while_unreaped(pid, |pid| has_closed = own.are_closed_in(pid));
+        has_closed
+    }
+
     /// Forgets a worker that is settled.
     pub fn forget(&mut self, worker: WorkerId) {
         self.orders.withdraw(worker);
@@ -382,6 +400,7 @@ impl Pool {
                     // Whoever holds the old one is heard no more; the slot's next worker is.
                     self.slots[slot as usize].results =
                         self.channels.renew(slot).map_err(PoolError::Wait)?;
+                    self.own_sockets = None;
                 }
             }
         }
@@ -402,16 +421,11 @@ impl Pool {
             Some(handle) => handle.slot != slot,
             None => self.slots[slot as usize]
                 .worker
-                .is_some_and(|owner| named > owner),
+                .is_some_and(|owner| (owner..FIRST_TRIAL).contains(&named) && named != owner),
         }
     }
 
-    fn on_message(
-        &mut self,
-        slot: u32,
-        said: Result<FromWorker, String>,
-        heard: &mut Vec<Heard>,
-    ) {
+    fn on_message(&mut self, slot: u32, said: Result<FromWorker, String>, heard: &mut Vec<Heard>) {
         let said = match said {
             Ok(message) => message,
             Err(note) => return self.garbled(slot, note, heard),
@@ -429,6 +443,9 @@ impl Pool {
                 {
                     return; // it was faster, and told of itself
                 }
+                if self.workers.get(&worker).is_some_and(|h| h.pid.is_some()) {
+                    return self.garbled(slot, "it told of another process as itself", heard);
+                }
                 // Watched even if the worker is settled: somebody must reap it.
                 let watched = self.reaper.watch(pid);
                 if self.workers.contains_key(&worker) {
@@ -444,6 +461,9 @@ impl Pool {
                 }
             }
             FromWorker::NotForked { worker, reason } => {
+                if self.workers.get(&worker).is_some_and(|h| h.pid.is_some()) {
+                    return self.garbled(slot, "it said it had not been made", heard);
+                }
                 heard.push(Heard::NotMade(worker, format!("fork failed: {reason}")));
             }
             message => {

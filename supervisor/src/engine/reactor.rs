@@ -8,7 +8,8 @@
 //!
 //! - a crash is charged to the task that its worker had started, and to no other; what else the worker
 //!   held goes back to the queue, uncharged;
-//! - an answer that came stands, whatever happened to its worker afterwards;
+//! - an answer that came stands, whatever happened to its worker afterwards; what a worker says after it
+//!   broke the protocol is no answer;
 //! - a task gets one terminal [`Ending`], and is never started after it;
 //! - nothing is decided about a dead worker's tasks before all it said has been read: the dispatcher
 //!   sends [`Event::Exited`] only after it has drained the worker's channel.
@@ -287,6 +288,9 @@ fn on_started(
     let Some(worker) = state.workers.get_mut(&id) else {
         return; // settled before: a late word
     };
+    if worker.is_not_believed() {
+        return;
+    }
     let due = worker
         .batch
         .front()
@@ -326,6 +330,9 @@ fn on_finished(
     let Some(worker) = state.workers.get_mut(&id) else {
         return; // settled before: a late word
     };
+    if worker.is_not_believed() {
+        return;
+    }
     let Some(current) = worker
         .current
         .filter(|c| c.held.task == task && c.held.attempt == attempt)

@@ -175,6 +175,17 @@ pub struct Worker {
 }
 
 impl Worker {
+    /// Whether it was ended for what it said, so that nothing more it says counts.
+    pub fn is_not_believed(&self) -> bool {
+        matches!(
+            self.state,
+            WorkerState::Killed {
+                verdict: Verdict::Protocol { .. },
+                ..
+            }
+        )
+    }
+
     /// Whether it holds no task any more and will get none.
     fn is_done(&self) -> bool {
         let leaving = matches!(

@@ -6,22 +6,27 @@
 //! whose number is one less than a multiple of K, what follows `if-attempt=N` only on the first N attempts.
 //!
 //! The deeds live in families, by what they put in danger: [`death`] the process itself, [`resources`] the
-//! machine, [`leftovers`] whoever comes after, [`answers`] the channel and the output.
+//! machine, [`leftovers`] whoever comes after, [`answers`] channel and output as a whole, [`lies`] what is said
+//! on the channel.
 
 mod answers;
 mod death;
 mod leftovers;
+mod lies;
 mod resources;
 
 use std::time::Duration;
 
-use fumehood::experiment::{FaultTask, TaskOutput};
+use fumehood::experiment::{FaultOutput, FaultTask, TaskOutput};
 use fumehood::fault::Twist;
 use fumehood::ids::AttemptNumber;
 use fumehood::protocol::{Hello, WorkResult};
 
+pub use lies::{lie_first, set_the_scene};
+
 /// Misbehaves, if it is this attempt's turn to; otherwise returns the task's number.
 pub fn misbehave(task: &FaultTask, attempt: AttemptNumber) -> WorkResult {
+    let mut ballast = 0;
     let its_turn = task.attempts == 0 || attempt.0 <= task.attempts;
     if let Some(action) = task.action.as_deref().filter(|_| its_turn) {
         for text in action.split('+') {
@@ -32,6 +37,11 @@ pub fn misbehave(task: &FaultTask, attempt: AttemptNumber) -> WorkResult {
                     (task.number + 1).is_multiple_of(deed.number()?.max(1).unsigned_abs().into())
                 }
                 "if-attempt" => attempt.0 <= deed.number()?.unsigned_abs(),
+                // Its result takes so many bytes.
+                "big" => {
+                    ballast = deed.number()?.unsigned_abs() as usize;
+                    true
+                }
                 _ => {
                     act(&deed)?;
                     true
@@ -42,7 +52,10 @@ pub fn misbehave(task: &FaultTask, attempt: AttemptNumber) -> WorkResult {
             }
         }
     }
-    Ok(TaskOutput::Fault(task.number))
+    Ok(TaskOutput::Fault(FaultOutput {
+        number: task.number,
+        ballast: FaultOutput::ballast(ballast),
+    }))
 }
 
 /// One deed: its name, and what stands after the `=`.
@@ -65,7 +78,13 @@ impl Deed<'_> {
 
 /// Each family does what it knows and says whether it did.
 fn act(deed: &Deed<'_>) -> Result<(), String> {
-    let families = [death::act, resources::act, leftovers::act, answers::act];
+    let families = [
+        death::act,
+        resources::act,
+        leftovers::act,
+        answers::act,
+        lies::act,
+    ];
     for family in families {
         if family(deed)? {
             return Ok(());

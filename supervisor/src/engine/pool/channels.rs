@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use fumehood::protocol::{FromWorker, PACKET_CAP};
 use fumehood::sys::{Packet, PacketDoor, PacketSet};
-use ipc_channel::ipc::{IpcMessage, IpcSender};
+use ipc_channel::ipc::IpcSender;
 use serde::{Deserialize, Serialize};
 
 /// What came.
@@ -69,7 +69,9 @@ impl Channels {
     pub fn wait(&mut self, limit: Duration) -> io::Result<Vec<Came>> {
         let mut all = Vec::new();
         self.set.read(limit, |place, packet| {
-            let slot = place.checked_sub(1).and_then(|slot| u32::try_from(slot).ok());
+            let slot = place
+                .checked_sub(1)
+                .and_then(|slot| u32::try_from(slot).ok());
             all.push(match (slot, packet) {
                 // Whatever it says, its coming is all there is to know.
                 (None, _) => Came::Wake,
@@ -100,14 +102,16 @@ fn message(packet: &[u8]) -> Result<FromWorker, String> {
         let bytes = packet.get(place * size_of::<usize>()..)?.first_chunk()?;
         Some(usize::from_ne_bytes(*bytes))
     };
-    let whole = claim(0) == Some(packet.len())
-        && claim(1) == Some(packet.len().saturating_sub(HEADER));
+    let whole =
+        claim(0) == Some(packet.len()) && claim(1) == Some(packet.len().saturating_sub(HEADER));
     if !whole {
         return Err(String::from("a packet that is not what its header says"));
     }
-    IpcMessage::from_data(packet[HEADER..].to_vec())
-        .to()
-        .map_err(|error| format!("a message that cannot be read: {error}"))
+    match postcard::take_from_bytes(&packet[HEADER..]) {
+        Ok((message, [])) => Ok(message),
+        Ok((_, rest)) => Err(format!("a message with {} bytes behind it", rest.len())),
+        Err(error) => Err(format!("a message that cannot be read: {error}")),
+    }
 }
 
 #[cfg(test)]
@@ -131,7 +135,9 @@ mod tests {
         let (mut channels, results, wake) = Channels::new(2).expect("channels");
         for (sender, number) in results.iter().zip(7..) {
             let worker = WorkerId(number);
-            sender.send(FromWorker::Ready { worker }).expect("there is room");
+            sender
+                .send(FromWorker::Ready { worker })
+                .expect("there is room");
         }
         let mut all = said(&mut channels);
         all.sort();
@@ -154,7 +160,10 @@ mod tests {
             assert!(message(&good[..length]).is_err(), "{length} bytes of it");
         }
         for claim in [0, 1, 3, 1 << 46, 1 << 63, usize::MAX] {
-            assert!(message(&packet(HEADER + 2, claim, &body)).is_err(), "{claim}");
+            assert!(
+                message(&packet(HEADER + 2, claim, &body)).is_err(),
+                "{claim}"
+            );
             assert!(message(&packet(claim, 2, &body)).is_err(), "{claim}");
         }
         assert!(message(&packet(HEADER + 2, 2, &[99, 7])).is_err());

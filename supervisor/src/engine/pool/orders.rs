@@ -128,7 +128,10 @@ mod tests {
                 let _ = done.send(count);
             });
             let count = is_done.recv_timeout(std::time::Duration::from_secs(20));
-            assert!(count.is_ok_and(|count| count >= 2), "{bytes} bytes: {count:?}");
+            assert!(
+                count.is_ok_and(|count| count >= 2),
+                "{bytes} bytes: {count:?}"
+            );
         }
     }
 }

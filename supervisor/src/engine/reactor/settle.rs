@@ -102,7 +102,9 @@ pub fn fate_of_started(held: Held, verdict: Option<&Verdict>, cause: &ExitCause)
         }),
         Some(Verdict::Interrupted) => Fate::Interrupted,
         Some(Verdict::Protocol { note }) => {
-            Fate::Charged(Outcome::Crashed(ExitCause::BrokeProtocol { note: note.clone() }))
+            Fate::Charged(Outcome::Crashed(ExitCause::BrokeProtocol {
+                note: note.clone(),
+            }))
         }
         Some(Verdict::Unresponsive { .. }) | None => match cause {
             ExitCause::OutOfMemory { evidence } => Fate::Charged(Outcome::Oom {

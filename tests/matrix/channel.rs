@@ -1,1 +1,0 @@
-//! Rows 71 to 93: what a worker sends, does not send, and prints.
