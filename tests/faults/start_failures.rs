@@ -5,7 +5,9 @@ use std::fs;
 use std::time::Duration;
 
 use crate::common::{Finished, Lab};
-use crate::trial::{Changeling, Faults, assert_nothing_left, outcomes, trial};
+use nix::sys::signal::Signal;
+
+use crate::trial::{Changeling, Faults, assert_nothing_left, outcomes, signal, trial, zygote};
 
 /// The self-tests of all ways to start a worker, each with its own limit of 5 s, and a busy machine.
 const BOUND: Duration = Duration::from_secs(30);
@@ -159,6 +161,34 @@ fn a_worker_that_stops_before_its_hello() {
         folder.outcomes().get("start_failed"),
         Some(&1),
         "{:?}",
+        folder.outcomes()
+    );
+    assert_nothing_left(&lab, &finished);
+}
+
+/// Orders for large groups are more than its channel takes: whoever sends them must not wait for a zygote that
+/// reads none. It is found by the start limit, and the next one does its part.
+#[test]
+fn a_zygote_that_stops_holds_up_nobody() {
+    let lab = Lab::new();
+    let tasks = 40_000;
+    let mut running = trial(&lab, "run", "fork", &[Faults::new(tasks, "error", 0, 0)])
+        .args(["--workers", "16", "--max-tasks-per-worker", "auto"])
+        .background();
+    let zygote = running.wait_for("a zygote", |running| {
+        running.descendants().processes().first()?;
+        Some(zygote(running))
+    });
+    // By then groups are as large as they become.
+    running.wait_for_recorded(&lab.run_folder("run"), 500);
+    signal(zygote.pid, Signal::SIGSTOP);
+    let finished = running.wait().assert_code(0);
+    assert!(finished.took < BOUND, "{finished:?}");
+    let folder = lab.run_folder("run");
+    folder.assert_all_ok(tasks);
+    assert!(
+        folder.outcomes().contains_key("start_failed"),
+        "it was not stopped in time: {:?}",
         folder.outcomes()
     );
     assert_nothing_left(&lab, &finished);

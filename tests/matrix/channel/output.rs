@@ -47,7 +47,7 @@ fn row_092_prints_what_is_no_text(method: &str) {
     let scenario = Scenario::new(method, 2, "babble+panic", 2, 0);
     let finished = scenario
         .command()
-        .args(["--progress", "lines", "--color", "never", "-v"])
+        .args(["--color", "never", "-v"])
         .run()
         .assert_code(1);
     assert_eq!(outcomes(&scenario.folder().attempts()), ["ok", "error"]);
