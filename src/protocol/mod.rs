@@ -263,3 +263,65 @@ pub fn encode_result(result: &WorkResult) -> Result<Vec<u8>, String> {
 pub fn decode_result(bytes: &[u8]) -> Result<WorkResult, ParcelError> {
     Ok(postcard::from_bytes(bytes)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::experiment::{Forecast, TaskOutput};
+    use crate::forecast::Scores;
+
+    fn good() -> Vec<u8> {
+        let result: WorkResult = Ok(TaskOutput::Forecast(Forecast {
+            predictions: vec![1.5; 18],
+            actual: vec![-0.0; 18],
+            scores: Scores::default(),
+        }));
+        encode_result(&result).expect("it can travel")
+    }
+
+    fn message(last: Vec<u8>) -> Vec<u8> {
+        let message = FromWorker::Finished {
+            worker: WorkerId(3),
+            task: TaskIndex(4),
+            attempt: AttemptNumber(1),
+            report: Report {
+                last: Parcel::new(last).expect("it is small"),
+                chunks: 0,
+                digest: Some([7; 32]),
+                moments: Moments::default(),
+                used: ResourceUse::default(),
+            },
+        };
+        postcard::to_stdvec(&message).expect("it can travel")
+    }
+
+    proptest! {
+        /// Whatever comes in place of a result or a message: an answer, not a panic.
+        #[test]
+        fn no_bytes_make_the_reader_fall(
+            random in prop::collection::vec(any::<u8>(), 0..200),
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+            length in any::<prop::sample::Index>(),
+        ) {
+            for mut bytes in [good(), message(good()), random] {
+                if !bytes.is_empty() {
+                    let at = at.index(bytes.len());
+                    bytes[at] = byte;
+                    let length = length.index(bytes.len());
+                    let _ = decode_result(&bytes[..length]);
+                    let _ = postcard::from_bytes::<FromWorker>(&bytes[..length]);
+                }
+                if let Ok(result) = decode_result(&bytes) {
+                    // What can be read can be written.
+                    prop_assert!(encode_result(&result).is_ok());
+                }
+                if let Ok(message) = postcard::from_bytes::<FromWorker>(&bytes) {
+                    prop_assert!(postcard::to_stdvec(&message).is_ok());
+                }
+            }
+        }
+    }
+}

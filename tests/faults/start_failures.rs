@@ -4,9 +4,9 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::common::{Finished, Lab};
 use nix::sys::signal::Signal;
 
+use crate::common::{Finished, Lab};
 use crate::trial::{Changeling, Faults, assert_nothing_left, outcomes, signal, trial, zygote};
 
 /// The self-tests of all ways to start a worker, each with its own limit of 5 s, and a busy machine.
@@ -171,8 +171,8 @@ fn a_worker_that_stops_before_its_hello() {
 #[test]
 fn a_zygote_that_stops_holds_up_nobody() {
     let lab = Lab::new();
-    let tasks = 40_000;
-    let mut running = trial(&lab, "run", "fork", &[Faults::new(tasks, "error", 0, 0)])
+    let tasks = 4000;
+    let mut running = trial(&lab, "run", "fork", &[Faults::bulky(tasks)])
         .args(["--workers", "16", "--max-tasks-per-worker", "auto"])
         .background();
     let zygote = running.wait_for("a zygote", |running| {

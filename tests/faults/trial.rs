@@ -53,6 +53,11 @@ impl Faults {
         }
     }
 
+    /// Tasks that do nothing wrong, each of some five kilobytes: a group of them fills a packet.
+    pub fn bulky(tasks: usize) -> Faults {
+        Faults::new(tasks, &["if-nth=1"; 600].join("+"), 1, 0)
+    }
+
     /// Under another name.
     pub fn called(self, name: &str) -> Faults {
         Faults {

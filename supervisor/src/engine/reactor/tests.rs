@@ -210,6 +210,40 @@ fn an_answer_stands_whatever_becomes_of_its_worker() {
     assert!(endings(&actions)[0].terminal);
 }
 
+/// After a broken protocol nothing counts that its worker says: not an answer of the task that is charged with
+/// it, and not the beginning of the next, which would be charged instead.
+#[test]
+fn a_worker_that_broke_the_protocol_is_not_believed() {
+    let (mut story, first) = Story::new(1, policy(1, Life::Tasks(9)));
+    let held = given(&first)[0].1[0];
+    story.started(0, held);
+    let worker = WorkerId(0);
+    // It says twice that it began.
+    assert_eq!(story.started(0, held), [Action::Kill { worker }]);
+    assert!(story.finished(0, held).is_empty());
+    let actions = story.dies(0, segv());
+    let ending = endings(&actions)[0];
+    let Fate::Charged(Outcome::Crashed(ExitCause::BrokeProtocol { note })) = &ending.fate else {
+        panic!("{ending:?}");
+    };
+    assert!(note.contains("which it was not to"), "{note}");
+    assert!(!ending.terminal, "it is tried again");
+}
+
+#[test]
+fn a_second_answer_ends_its_worker_and_the_first_stands() {
+    let (mut story, first) = Story::new(2, policy(1, Life::OneTask));
+    let held = given(&first)[0].1[0];
+    story.started(0, held);
+    story.finished(0, held);
+    let worker = WorkerId(0);
+    assert_eq!(story.finished(0, held), [Action::Kill { worker }]);
+    let actions = story.dies(0, segv());
+    let ending = endings(&actions)[0];
+    assert_eq!(ending.fate.outcome(), AttemptOutcome::Error);
+    assert!(ending.terminal);
+}
+
 #[test]
 fn a_timeout_is_told_then_killed_then_charged_and_not_retried() {
     let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
