@@ -2,7 +2,8 @@
 //!
 //! One set of messages serves every start method. They are postcard over ipc-channel, and each is *one
 //! packet*: at most [`PACKET_CAP`] bytes. A single packet has no half-sent state, and ipc-channel hangs,
-//! panics or aborts only on half-sent or malformed ones. The cap is held by construction: whatever can
+//! panics or aborts only on half-sent or malformed ones; what workers send is on Linux not even read by it
+//! (`docs/adr/0008`). The cap is held by construction: whatever can
 //! grow travels as a [`Parcel`], whose maker refuses more than [`PARCEL_CAP`] bytes; a result beyond
 //! that goes in numbered chunks, each a parcel of its own.
 //!
@@ -276,7 +277,13 @@ mod tests {
         let result: WorkResult = Ok(TaskOutput::Forecast(Forecast {
             predictions: vec![1.5; 18],
             actual: vec![-0.0; 18],
-            scores: Scores::default(),
+            scores: Scores {
+                smape: 1.0,
+                mase: None,
+                rmse: f64::INFINITY,
+                mae: 5e-324,
+                mape: Some(2.0),
+            },
         }));
         encode_result(&result).expect("it can travel")
     }
