@@ -1,7 +1,11 @@
 //! Linux: pidfds, `clone(CLONE_PARENT)`, parent-death signals, /proc, cgroups.
 
+#[path = "linux_program.rs"]
+mod program;
 #[path = "linux_reaper.rs"]
 mod reaper;
+#[path = "linux_sockets.rs"]
+mod sockets;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
@@ -17,8 +21,11 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+pub use self::program::{has_program_magic, hold_ourselves, hold_program, is_for_this_machine};
 pub use self::reaper::Reaper;
+pub use self::sockets::{shut_server, shut_strangers};
 pub use super::unix::{
+    check_program,
     OutputReader, create_private_dir, fill_random, hostname, inherit, is_same_file, kernel,
     kill_group, lock_file, make_private, monotonic_now, open_no_follow, open_private_new,
     output_pipe, own_rusage, parent_is, point_link, quiet_exit, raise_open_files, reset_signals,
@@ -66,6 +73,12 @@ pub fn keep_freed_memory() {
 /// Other allocators are left as they are.
 #[cfg(not(target_env = "gnu"))]
 pub fn keep_freed_memory() {}
+
+/// Names this process for `ps` and its like: one that was started by the name of an open file would be called
+/// by a number.
+pub fn name_process(name: &std::ffi::CStr) {
+    let _ = nix::sys::prctl::set_name(name);
+}
 
 /// Makes a worker out of the calling process, which must be the zygote and have one thread.
 ///

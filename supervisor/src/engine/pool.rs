@@ -20,7 +20,7 @@ use std::time::Duration;
 use fumehood::clock::Monotonic;
 use fumehood::ids::{Pid, WorkerId};
 use fumehood::protocol::{Assembly, FromWorker, Parcel, ToWorker};
-use fumehood::sys::{self, Exit, ForkWay, Reaper, SignalWatch};
+use fumehood::sys::{self, Exit, ForkWay, HeldProgram, Reaper, SignalWatch};
 use ipc_channel::ipc::{self, IpcReceiverSet, IpcSelectionResult, IpcSender};
 
 use super::mailbox::{Mailbox, Notice};
@@ -137,7 +137,7 @@ impl Pool {
     /// [`PoolError::Prepare`].
     pub fn new(
         making: Making,
-        program: std::path::PathBuf,
+        program: HeldProgram,
         slots: u32,
         start_limit: Duration,
     ) -> Result<Pool, PoolError> {
@@ -472,9 +472,10 @@ impl Pool {
         }
     }
 
-    /// Ends orphans that workers left behind and we adopted. With `final_sweep` every unknown child counts,
+    /// Ends orphans that workers left behind and we adopted, and turns away who connects in place of a worker. With `final_sweep` every unknown child counts,
     /// since no worker is on its way. Returns how many there were.
     pub fn sweep(&mut self, now: Monotonic, final_sweep: bool) -> usize {
+        self.handshakes.turn_strangers_away();
         let mut ended = 0;
         let mut seen = HashMap::new();
         for pid in sys::children() {

@@ -2,23 +2,31 @@
 //!
 //! `IpcOneShotServer::accept` waits without a limit: a program that dies before it connects would leave
 //! its caller waiting for ever. So each accept runs in a helper thread, and whoever learns of the program's
-//! death (the reaper's thread) connects to the same server and says a poison hello, which no token matches.
-//! Deadlines are the caller's: it kills the program, and the death does the rest. Helper threads are kept
-//! and used again, since making one costs a noticeable part of a spawn; they end with [`Handshakes`].
+//! death (the reaper's thread) shuts the server; where it cannot, it connects to the same server and says a
+//! poison hello, which no token matches. Deadlines are the caller's: it kills the program, and the death does
+//! the rest. Helper threads are kept and used again, since making one costs a noticeable part of a spawn; they
+//! end with [`Handshakes`].
+//!
+//! The server hears whoever connects first, and nobody else. Its folder is private, so that can only be
+//! another process of the same user. What it says is not believed (token, pid); if it says nothing, its
+//! connection is shut after a moment ([`Handshakes::turn_strangers_away`]). Either way the start has failed,
+//! and the next one has a server of its own.
 
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use fumehood::clock::Monotonic;
 use fumehood::fail_point;
 use fumehood::ids::Pid;
 use fumehood::protocol::{Hello, PROTOCOL, Token, environment};
-use fumehood::sys::{self, Exit, Reaper, SpawnOrder};
+use fumehood::sys::{self, Exit, HeldProgram, Reaper, SpawnOrder};
 use ipc_channel::ipc::{self, IpcOneShotServer, IpcSender};
 
 /// What to be: the `ROLE` of a started program.
@@ -68,7 +76,7 @@ pub type Greeted = Box<dyn FnOnce(Result<Hello, HandshakeError>) + Send>;
 
 /// Starts programs and hears their hellos.
 pub struct Handshakes {
-    program: PathBuf,
+    program: HeldProgram,
     environment: Vec<(String, String)>,
     pending: Arc<Pending>,
     /// `None` once the helpers are to end.
@@ -79,11 +87,27 @@ pub struct Handshakes {
     helpers: Vec<JoinHandle<()>>,
 }
 
-/// The one-shot servers of programs that have not said hello, by pid.
+/// The one-shot servers of programs that have not said hello, by name.
 #[derive(Debug, Default)]
 pub struct Pending {
-    servers: Mutex<HashMap<u32, String>>,
+    servers: Mutex<HashMap<String, Expected>>,
 }
+
+/// Whom a one-shot server waits for.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    pid: Pid,
+    /// Since when.
+    since: Monotonic,
+    /// Whether it can still come.
+    is_alive: bool,
+}
+
+/// So long a connection may be silent before it is asked whose it is: a worker of ours says hello at once.
+const SILENCE: Duration = Duration::from_millis(100);
+
+/// Between two looks at helpers that are to end.
+const MOMENT: Duration = Duration::from_micros(200);
 
 struct Job {
     pid: Pid,
@@ -93,15 +117,41 @@ struct Job {
 }
 
 impl Pending {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u32, String>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Expected>> {
         self.servers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// To be called by the reaper for every death: lets go whoever waits for this process's hello.
     pub fn on_exit(&self, exit: &Exit) {
-        let server = self.lock().remove(&exit.pid.0);
-        if let Some(server) = server {
-            poison(server, exit.pid);
+        self.let_go(|expected| expected.pid == exit.pid);
+    }
+
+    /// Lets go the helpers that wait for these. Their servers stay known until the helpers have noticed:
+    /// a stranger that is next in the queue would hold them again.
+    fn let_go(&self, whom: impl Fn(&Expected) -> bool) {
+        let mut gone = Vec::new();
+        for (server, expected) in self.lock().iter_mut().filter(|(_, e)| whom(e)) {
+            expected.is_alive = false;
+            gone.push((server.clone(), expected.pid));
+        }
+        for (server, pid) in gone {
+            // Where it cannot be shut, a hello that nobody believes does the same.
+            if !sys::shut_server(Path::new(&server)) {
+                poison(server, pid);
+            }
+        }
+    }
+
+    fn turn_strangers_away(&self, now: Monotonic) {
+        self.let_go(|expected| !expected.is_alive);
+        let waiting: Vec<(String, Pid)> = self
+            .lock()
+            .iter()
+            .filter(|(_, expected)| expected.is_alive && now.since(expected.since) >= SILENCE)
+            .map(|(server, expected)| (server.clone(), expected.pid))
+            .collect();
+        for (server, pid) in waiting {
+            sys::shut_strangers(Path::new(&server), pid);
         }
     }
 }
@@ -123,7 +173,7 @@ fn poison(server: String, pid: Pid) {
 
 impl Handshakes {
     /// For this worker program.
-    pub fn new(program: PathBuf) -> Handshakes {
+    pub fn new(program: HeldProgram) -> Handshakes {
         let (jobs, queue) = mpsc::channel();
         Handshakes {
             program,
@@ -182,18 +232,23 @@ impl Handshakes {
             output,
         })
         .map_err(|error| HandshakeError::Exec {
-            program: self.program.clone(),
+            program: self.program.path().to_path_buf(),
             error,
         })?;
         // Before the watch: a death must find the server.
-        self.pending.lock().insert(pid.0, name);
+        let expected = Expected {
+            pid,
+            since: sys::monotonic_now(),
+            is_alive: true,
+        };
+        self.pending.lock().insert(name.clone(), expected);
         let pending = Arc::clone(&self.pending);
         let job = Job {
             pid,
             server,
             token,
             greeted: Box::new(move |hello| {
-                pending.lock().remove(&pid.0);
+                pending.lock().remove(&name);
                 greeted(hello);
             }),
         };
@@ -207,6 +262,12 @@ impl Handshakes {
             return Err(HandshakeError::Prepare(error));
         }
         Ok(pid)
+    }
+
+    /// To be called now and then: shuts the connections of processes that are not the ones whose hello is
+    /// waited for.
+    pub fn turn_strangers_away(&self) {
+        self.pending.turn_strangers_away(sys::monotonic_now());
     }
 
     /// Gives the job to the helpers, of whom there is one more if all have something to do.
@@ -248,11 +309,12 @@ impl Drop for Handshakes {
     /// Lets go whoever still waits for a hello, and ends the helpers.
     fn drop(&mut self) {
         self.jobs = None;
-        let servers: Vec<(u32, String)> = self.pending.lock().drain().collect();
-        for (pid, server) in servers {
-            poison(server, Pid(pid));
-        }
+        self.pending.let_go(|_| true);
         for helper in self.helpers.drain(..) {
+            while !helper.is_finished() {
+                std::thread::park_timeout(MOMENT);
+                self.pending.let_go(|_| true);
+            }
             let _ = helper.join();
         }
     }
@@ -260,7 +322,9 @@ impl Drop for Handshakes {
 
 fn hear(job: Job) {
     fail_point!("supervisor.handshake");
-    let heard = match job.server.accept() {
+    // What a stranger says may make ipc-channel panic.
+    let accepted = catch_unwind(AssertUnwindSafe(|| job.server.accept()));
+    let heard = match accepted.unwrap_or(Err(ipc_channel::IpcError::Disconnected)) {
         Ok((_, hello)) if hello.token != job.token => Err(HandshakeError::NoHello),
         Ok((_, hello)) if hello.protocol != PROTOCOL => Err(HandshakeError::OtherProtocol {
             theirs: hello.protocol,
