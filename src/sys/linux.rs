@@ -25,9 +25,8 @@ pub use self::program::{has_program_magic, hold_ourselves, hold_program, is_for_
 pub use self::reaper::Reaper;
 pub use self::sockets::{shut_server, shut_strangers};
 pub use super::unix::{
-    check_program,
-    OutputReader, create_private_dir, fill_random, hostname, inherit, is_same_file, kernel,
-    kill_group, lock_file, make_private, monotonic_now, open_no_follow, open_private_new,
+    OutputReader, check_program, create_private_dir, fill_random, hostname, inherit, is_same_file,
+    kernel, kill_group, lock_file, make_private, monotonic_now, open_no_follow, open_private_new,
     output_pipe, own_rusage, parent_is, point_link, quiet_exit, raise_open_files, reset_signals,
     restrict_new_files, signal_name, spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };

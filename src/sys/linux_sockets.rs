@@ -22,14 +22,17 @@ pub fn shut_server(server: &Path) -> bool {
     found
 }
 
-/// Shuts every connection that came in through the socket at this path, except those of the process `guest`.
-pub fn shut_strangers(server: &Path, guest: Pid) {
+/// Shuts every connection that came in through the socket at this path, except those of the process `guest`;
+/// whether there was any.
+pub fn shut_strangers(server: &Path, guest: Pid) -> bool {
+    let mut found = false;
     for socket in sockets_at(server) {
         let listens = getsockopt(&socket, sockopt::AcceptConn).unwrap_or(true);
         if !listens && peer(&socket) != Some(guest) {
-            let _ = shutdown(socket.as_raw_fd(), Shutdown::Both);
+            found |= shutdown(socket.as_raw_fd(), Shutdown::Both).is_ok();
         }
     }
+    found
 }
 
 /// The sockets of this process that have this path as their own name: the one that listens, and what came in
@@ -60,7 +63,10 @@ fn peer(socket: &OwnedFd) -> Option<Pid> {
     u32::try_from(credentials.pid()).ok().map(Pid)
 }
 
-#[expect(unsafe_code, reason = "the descriptor belongs to a value inside ipc-channel")]
+#[expect(
+    unsafe_code,
+    reason = "the descriptor belongs to a value inside ipc-channel"
+)]
 fn duplicate(number: RawFd) -> Option<OwnedFd> {
     // SAFETY: only duplicated here. If another thread closes it meanwhile the kernel says so, or duplicates
     // another file of ours, which is looked at before anything is done to it.
@@ -87,14 +93,14 @@ mod tests {
             (client, listener.accept().expect("somebody connected").0)
         };
         let (mut client, mut server) = connect();
-        shut_strangers(&path, Pid(std::process::id()));
+        assert!(!shut_strangers(&path, Pid(std::process::id())));
         client.write_all(b"x").expect("it is open");
         let mut byte = [0];
         server.read_exact(&mut byte).expect("it is open");
         assert!(!shut_server(Path::new("/another")));
         client.write_all(b"x").expect("it is open");
         server.read_exact(&mut byte).expect("it is open");
-        shut_strangers(&path, Pid(1));
+        assert!(shut_strangers(&path, Pid(1)));
         assert_eq!(client.read(&mut byte).expect("the end is no error"), 0);
         let (mut client, _server) = connect();
         assert!(shut_server(&path));

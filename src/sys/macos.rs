@@ -24,9 +24,8 @@ use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
 use nix::sys::signal::{SigSet, Signal};
 
 pub use super::unix::{
-    check_program,
-    OutputReader, create_private_dir, fill_random, hostname, inherit, is_same_file, kernel,
-    kill_group, lock_file, make_private, monotonic_now, open_no_follow, open_private_new,
+    OutputReader, check_program, create_private_dir, fill_random, hostname, inherit, is_same_file,
+    kernel, kill_group, lock_file, make_private, monotonic_now, open_no_follow, open_private_new,
     output_pipe, own_rusage, parent_is, point_link, quiet_exit, raise_open_files, reset_signals,
     restrict_new_files, signal_name, spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
@@ -70,7 +69,9 @@ pub fn shut_server(_server: &std::path::Path) -> bool {
 }
 
 /// As [`shut_server`]: a stranger holds a start up until its deadline.
-pub fn shut_strangers(_server: &std::path::Path, _guest: Pid) {}
+pub fn shut_strangers(_server: &std::path::Path, _guest: Pid) -> bool {
+    false
+}
 
 /// Processes keep the name of their file.
 pub fn name_process(_name: &std::ffi::CStr) {}

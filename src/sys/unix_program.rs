@@ -27,7 +27,14 @@ pub fn check_program(path: &Path) -> io::Result<()> {
     if !meta.is_file() {
         return Err(refuse(libc::EACCES, "it is not a regular file"));
     }
-    if faccessat(nix::fcntl::AT_FDCWD, path, AccessFlags::X_OK, AtFlags::AT_EACCESS).is_err() {
+    if faccessat(
+        nix::fcntl::AT_FDCWD,
+        path,
+        AccessFlags::X_OK,
+        AtFlags::AT_EACCESS,
+    )
+    .is_err()
+    {
         return Err(refuse(libc::EACCES, "it may not be executed"));
     }
     let mut head = Vec::with_capacity(HEAD);
@@ -64,7 +71,10 @@ fn check_interpreter(line: &[u8]) -> io::Result<()> {
         .find(|word| !word.is_empty())
         .unwrap_or_default();
     if name.is_empty() {
-        return Err(refuse(libc::ENOEXEC, "it is a script without an interpreter"));
+        return Err(refuse(
+            libc::ENOEXEC,
+            "it is a script without an interpreter",
+        ));
     }
     let interpreter = Path::new(std::ffi::OsStr::from_bytes(name));
     faccessat(
@@ -74,7 +84,10 @@ fn check_interpreter(line: &[u8]) -> io::Result<()> {
         AtFlags::AT_EACCESS,
     )
     .map_err(|errno| {
-        let what = format!("its interpreter {} cannot be started", interpreter.display());
+        let what = format!(
+            "its interpreter {} cannot be started",
+            interpreter.display()
+        );
         refuse(errno as i32, &what)
     })
 }
@@ -98,7 +111,10 @@ mod tests {
             (&b""[..], "it is empty: Exec format error"),
             (b"#!\n", "without an interpreter: Exec format error"),
             (b"#!  ", "without an interpreter: Exec format error"),
-            (b"#!/none/such x\n", "/none/such cannot be started: No such file"),
+            (
+                b"#!/none/such x\n",
+                "/none/such cannot be started: No such file",
+            ),
             (&[0; 64], "it is no program: Exec format error"),
         ] {
             let error = check_head(head).expect_err("it is no program").to_string();

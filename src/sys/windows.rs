@@ -118,7 +118,9 @@ pub fn shut_server(_server: &std::path::Path) -> bool {
 }
 
 /// As [`shut_server`]: a stranger holds a start up until its deadline.
-pub fn shut_strangers(_server: &std::path::Path, _guest: Pid) {}
+pub fn shut_strangers(_server: &std::path::Path, _guest: Pid) -> bool {
+    false
+}
 
 /// Processes keep the name of their file.
 pub fn name_process(_name: &std::ffi::CStr) {}

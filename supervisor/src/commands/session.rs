@@ -33,9 +33,9 @@ use crate::engine::{dispatcher, inline};
 use crate::report::{self, cost::Measured};
 use crate::reporter::{self, Reporter};
 use crate::settings::Settings;
-use crate::start::{self, Method};
 use crate::start::program::WorkerProgram;
 use crate::start::runtime::{RuntimeFolder, remove_stale};
+use crate::start::{self, Method};
 
 /// What is to be run, and where it is kept.
 pub struct Job {

@@ -49,6 +49,18 @@ pub enum PoolError {
     Wait(#[source] io::Error),
 }
 
+impl PoolError {
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            PoolError::Prepare(_) => Some(String::from(
+                "it needs some 50 open files, 10 threads and 6 more of each a worker: see `ulimit -n` and `ulimit -u`",
+            )),
+            PoolError::Wait(_) => None,
+        }
+    }
+}
+
 /// What the pool heard.
 #[derive(Debug)]
 pub enum Heard {

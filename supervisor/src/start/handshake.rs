@@ -55,6 +55,9 @@ pub enum HandshakeError {
     /// It ended, or hung, before it said hello.
     #[error("the worker program said no hello")]
     NoHello,
+    /// Somebody else took its place, and said no hello that can be believed.
+    #[error("another process spoke in place of the worker program")]
+    Impostor,
     /// Another process said its hello.
     #[error("process {pid} said the hello of another")]
     Stranger {
@@ -69,6 +72,22 @@ pub enum HandshakeError {
         /// What we speak.
         ours: &'static str,
     },
+}
+
+impl HandshakeError {
+    /// The error with what is known of the one that was waited for.
+    fn about(self, expected: Option<Expected>) -> HandshakeError {
+        match (self, expected) {
+            (HandshakeError::NoHello, Some(expected)) if expected.is_displaced => {
+                HandshakeError::Impostor
+            }
+            // The poison of a death.
+            (HandshakeError::Impostor, Some(expected)) if !expected.is_alive => {
+                HandshakeError::NoHello
+            }
+            (error, _) => error,
+        }
+    }
 }
 
 /// Receives the hello, or why there is none. Called in a helper thread.
@@ -101,6 +120,8 @@ struct Expected {
     since: Monotonic,
     /// Whether it can still come.
     is_alive: bool,
+    /// Whether somebody else came in its place.
+    is_displaced: bool,
 }
 
 /// So long a connection may be silent before it is asked whose it is: a worker of ours says hello at once.
@@ -144,14 +165,10 @@ impl Pending {
 
     fn turn_strangers_away(&self, now: Monotonic) {
         self.let_go(|expected| !expected.is_alive);
-        let waiting: Vec<(String, Pid)> = self
-            .lock()
-            .iter()
-            .filter(|(_, expected)| expected.is_alive && now.since(expected.since) >= SILENCE)
-            .map(|(server, expected)| (server.clone(), expected.pid))
-            .collect();
-        for (server, pid) in waiting {
-            sys::shut_strangers(Path::new(&server), pid);
+        for (server, expected) in self.lock().iter_mut() {
+            if expected.is_alive && now.since(expected.since) >= SILENCE {
+                expected.is_displaced |= sys::shut_strangers(Path::new(server), expected.pid);
+            }
         }
     }
 }
@@ -208,7 +225,7 @@ impl Handshakes {
         reaper: &Reaper,
         greeted: Greeted,
     ) -> Result<Pid, HandshakeError> {
-        let (server, name) = IpcOneShotServer::<Hello>::new().map_err(HandshakeError::Prepare)?;
+        let (server, name) = one_shot_server().map_err(HandshakeError::Prepare)?;
         let token = Token(random_token().map_err(HandshakeError::Prepare)?);
         let mut environment = self.environment.clone();
         let mut set = |key: &str, value: String| environment.push((key.to_owned(), value));
@@ -240,6 +257,7 @@ impl Handshakes {
             pid,
             since: sys::monotonic_now(),
             is_alive: true,
+            is_displaced: false,
         };
         self.pending.lock().insert(name.clone(), expected);
         let pending = Arc::clone(&self.pending);
@@ -248,8 +266,8 @@ impl Handshakes {
             server,
             token,
             greeted: Box::new(move |hello| {
-                pending.lock().remove(&name);
-                greeted(hello);
+                let expected = pending.lock().remove(&name);
+                greeted(hello.map_err(|error| error.about(expected)));
             }),
         };
         if let Err(error) = reaper.watch(pid) {
@@ -325,7 +343,7 @@ fn hear(job: Job) {
     // What a stranger says may make ipc-channel panic.
     let accepted = catch_unwind(AssertUnwindSafe(|| job.server.accept()));
     let heard = match accepted.unwrap_or(Err(ipc_channel::IpcError::Disconnected)) {
-        Ok((_, hello)) if hello.token != job.token => Err(HandshakeError::NoHello),
+        Ok((_, hello)) if hello.token != job.token => Err(HandshakeError::Impostor),
         Ok((_, hello)) if hello.protocol != PROTOCOL => Err(HandshakeError::OtherProtocol {
             theirs: hello.protocol,
             ours: PROTOCOL,
@@ -335,6 +353,14 @@ fn hear(job: Job) {
         Err(_) => Err(HandshakeError::NoHello),
     };
     (job.greeted)(heard);
+}
+
+/// A server in a folder of its own. Where no folder can be made any more ipc-channel panics, so that is found
+/// out first.
+fn one_shot_server() -> io::Result<(IpcOneShotServer<Hello>, String)> {
+    tempfile::tempdir()?.close()?;
+    catch_unwind(IpcOneShotServer::new)
+        .unwrap_or_else(|_| Err(io::Error::other("no folder for a socket can be made")))
 }
 
 /// What of our environment a worker gets: what changes how text and time look, and where temporary files
