@@ -12,14 +12,13 @@ use nix::sys::socket::{Shutdown, UnixAddr, getsockname, getsockopt, shutdown, so
 
 use crate::ids::Pid;
 
-/// Shuts the socket at this path and every connection that came in through it. `false` = none is found; a
-/// wait for it, if there is one, must be ended in another way.
+/// Shuts the socket at this path and every connection that came in through it. `false` = that cannot be done
+/// on this platform: who waits for the socket must be let go in another way.
 pub fn shut_server(server: &Path) -> bool {
-    let mut found = false;
     for socket in sockets_at(server) {
-        found |= shutdown(socket.as_raw_fd(), Shutdown::Both).is_ok();
+        let _ = shutdown(socket.as_raw_fd(), Shutdown::Both);
     }
-    found
+    true
 }
 
 /// Shuts every connection that came in through the socket at this path, except those of the process `guest`;
@@ -97,7 +96,7 @@ mod tests {
         client.write_all(b"x").expect("it is open");
         let mut byte = [0];
         server.read_exact(&mut byte).expect("it is open");
-        assert!(!shut_server(Path::new("/another")));
+        assert!(shut_server(Path::new("/another")), "another is shut");
         client.write_all(b"x").expect("it is open");
         server.read_exact(&mut byte).expect("it is open");
         assert!(shut_strangers(&path, Pid(1)));

@@ -54,7 +54,7 @@ impl PoolError {
     pub fn hint(&self) -> Option<String> {
         match self {
             PoolError::Prepare(_) => Some(String::from(
-                "it needs some 50 open files, 10 threads and 6 more of each a worker: see `ulimit -n` and `ulimit -u`",
+                "it needs some 50 open files, 14 more for each worker beyond the first, and 10 threads: see `ulimit -n` and `ulimit -u`",
             )),
             PoolError::Wait(_) => None,
         }

@@ -156,7 +156,7 @@ impl Pending {
             gone.push((server.clone(), expected.pid));
         }
         for (server, pid) in gone {
-            // Where it cannot be shut, a hello that nobody believes does the same.
+            // Where none can be shut, a hello that nobody believes does the same.
             if !sys::shut_server(Path::new(&server)) {
                 poison(server, pid);
             }
@@ -342,17 +342,24 @@ fn hear(job: Job) {
     fail_point!("supervisor.handshake");
     // What a stranger says may make ipc-channel panic.
     let accepted = catch_unwind(AssertUnwindSafe(|| job.server.accept()));
-    let heard = match accepted.unwrap_or(Err(ipc_channel::IpcError::Disconnected)) {
-        Ok((_, hello)) if hello.token != job.token => Err(HandshakeError::Impostor),
-        Ok((_, hello)) if hello.protocol != PROTOCOL => Err(HandshakeError::OtherProtocol {
-            theirs: hello.protocol,
-            ours: PROTOCOL,
-        }),
-        Ok((_, hello)) if hello.pid != job.pid => Err(HandshakeError::Stranger { pid: hello.pid }),
-        Ok((_, hello)) => Ok(hello),
-        Err(_) => Err(HandshakeError::NoHello),
+    let Ok(Ok((_, hello))) = accepted else {
+        return (job.greeted)(Err(HandshakeError::NoHello));
     };
-    (job.greeted)(heard);
+    let error = if hello.token != job.token {
+        HandshakeError::Impostor
+    } else if hello.protocol != PROTOCOL {
+        HandshakeError::OtherProtocol {
+            theirs: hello.protocol.clone(),
+            ours: PROTOCOL,
+        }
+    } else if hello.pid != job.pid {
+        HandshakeError::Stranger { pid: hello.pid }
+    } else {
+        return (job.greeted)(Ok(hello));
+    };
+    (job.greeted)(Err(error));
+    // Only now does whoever said it see its channel closed and leave: the reason is known before the death.
+    drop(hello);
 }
 
 /// A server in a folder of its own. Where no folder can be made any more ipc-channel panics, so that is found

@@ -41,7 +41,7 @@ fn row_018_a_zygote_with_two_threads(method: &str) {
         .run()
         .assert_says(&["no worker can be started", REFUSAL]);
     assert_eq!(scenario.fired("zygote.fork"), 1);
-    let attempts = scenario.folder().attempts();
+    let attempts = scenario.attempts();
     assert!(outcomes(&attempts).iter().all(|o| *o == "start_failed"));
     scenario.aftermath(&finished).ended_early(3);
     let finished = scenario.command().run();

@@ -52,7 +52,7 @@ fn one_start_fails(method: &str, point: &str, action: &str) {
     let scenario = one_task(method);
     let finished = run(&scenario, &format!("{point}:{action}:2"));
     assert_eq!(scenario.fired(point), 1);
-    let attempts = scenario.folder().attempts();
+    let attempts = scenario.attempts();
     assert_eq!(outcomes(&attempts), ["start_failed", "ok"], "{attempts:#?}");
     scenario.aftermath(&finished).is_complete(0);
 }
@@ -75,11 +75,11 @@ fn gives_up(scenario: &Scenario, finished: Finished, reason: &str) {
         finished
             .assert_code(3)
             .assert_says(&["no worker can be started", reason, "hint:"]);
-    let attempts = scenario.folder().attempts();
+    let attempts = scenario.attempts();
     assert_eq!(outcomes(&attempts), ["start_failed"; 5], "{attempts:#?}");
     scenario.aftermath(&finished).ended_early(3);
     let finished = scenario.command().run();
-    assert_eq!(scenario.folder().attempts().len(), 6);
+    assert_eq!(scenario.attempts().len(), 6);
     scenario.aftermath(&finished).is_complete(0);
 }
 
@@ -126,7 +126,7 @@ fn one_hello_fails(method: &str, action: &str) {
     let faults = format!("zygote.fork:exit=1:2,worker.hello:{action}:2");
     let finished = run(&scenario, &faults);
     assert_eq!(scenario.fired("worker.hello"), 1);
-    let attempts = scenario.folder().attempts();
+    let attempts = scenario.attempts();
     let expected = ["start_failed", "start_failed", "ok"];
     assert_eq!(outcomes(&attempts), expected, "{attempts:#?}");
     scenario.aftermath(&finished).is_complete(0);
@@ -158,7 +158,7 @@ fn row_006_hello_of_another_protocol(method: &str) {
         .assert_code(3)
         .assert_says(&VERSIONS);
     assert!(scenario.fired("worker.hello") > 0);
-    assert!(scenario.folder().attempts().is_empty());
+    assert!(scenario.attempts().is_empty());
     scenario.aftermath(&finished).ended_early(3);
 }
 

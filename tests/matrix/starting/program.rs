@@ -35,7 +35,7 @@ fn files_change(changeling: &Changeling, scenario: &Scenario, change: impl FnOnc
     change();
     signal(stopped.pid, nix::sys::signal::Signal::SIGCONT);
     let finished = running.wait().assert_code(0);
-    assert_eq!(outcomes(&scenario.folder().attempts()), ["ok"; 7]);
+    assert_eq!(outcomes(&scenario.attempts()), ["ok"; 7]);
     scenario.aftermath(&finished).is_complete(0);
 }
 

@@ -54,7 +54,7 @@ fn visited<T>(method: &str, visit: impl FnOnce(&Path) -> T) {
     let visitor = visit(&server);
     let finished = running.wait();
     drop(visitor);
-    let attempts = scenario.folder().attempts();
+    let attempts = scenario.attempts();
     assert_eq!(outcomes(&attempts), ["start_failed", "ok"], "{attempts:#?}");
     scenario.aftermath(&finished).is_complete(0);
 }
@@ -107,7 +107,7 @@ fn false_hello(method: &str, what: &str, reason: &str) {
         .run()
         .assert_says(&[reason]);
     assert_eq!(scenario.fired("worker.hello"), 1);
-    let attempts = scenario.folder().attempts();
+    let attempts = scenario.attempts();
     assert_eq!(outcomes(&attempts), ["start_failed", "ok"], "{attempts:#?}");
     scenario.aftermath(&finished).is_complete(0);
 }
