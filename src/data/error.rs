@@ -145,7 +145,10 @@ impl DataError {
     /// What the user may do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            DataError::Missing { advice, .. } => advice.clone(),
+            DataError::Missing { what, advice, .. } => {
+                let general = || format!("name a {what} that is there");
+                Some(advice.clone().unwrap_or_else(general))
+            }
             DataError::NotAFile { kind, .. } => Some(match *kind {
                 "folder" => "name a file in it".to_owned(),
                 _ => "write the series to a file first and name that".to_owned(),

@@ -146,7 +146,7 @@ impl Body {
     }
 }
 
-/// Most tasks of a plan. The supervisor keeps some twenty bytes of each.
+/// Most tasks of a plan. The supervisor keeps some forty bytes of each.
 pub const MOST_TASKS: u32 = 100_000_000;
 
 /// The spec asks for more tasks than a plan can have.

@@ -123,8 +123,8 @@ pub enum Problem {
 
 impl Problem {
     /// What to do, where the place of the problem says no more.
-    fn hint(&self) -> Option<&'static str> {
-        match self {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
             Problem::Syntax(_) => Some(
                 "a spec is TOML; `supervisor run` without one writes an example, `spec.toml`, into its run folder",
             ),
@@ -132,8 +132,12 @@ impl Problem {
                 Some("name a file of UTF-8 text that can be read, of at most 16 MiB")
             }
             Problem::TooManyTasks(_) => Some("make several specs of it, each for a run of its own"),
+            Problem::MissingField { field, .. } => {
+                return Some(format!("add a line `{field} = ...` to it"));
+            }
             _ => None,
-        }
+        };
+        hint.map(str::to_owned)
     }
 }
 
@@ -152,7 +156,7 @@ impl SpecError {
 
     /// One sentence that says what to do.
     pub fn hint(&self) -> Option<String> {
-        let general = || self.0.problem.hint().map(str::to_owned);
+        let general = || self.0.problem.hint();
         self.0.hint.clone().or_else(general)
     }
 

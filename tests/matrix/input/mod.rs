@@ -19,9 +19,15 @@ const SMALL: u32 = 600_000;
 /// Runs a command line in little memory.
 #[track_caller]
 fn run(lab: &Lab, typed: &[&str]) -> Finished {
+    run_within(lab, typed, SMALL)
+}
+
+/// Runs a command line in an address space of so many KiB.
+#[track_caller]
+fn run_within(lab: &Lab, typed: &[&str], space: u32) -> Finished {
     let finished = lab
         .supervisor(typed)
-        .through_shell(&format!("ulimit -v {SMALL}; exec \"$@\""))
+        .through_shell(&format!("ulimit -v {space}; exec \"$@\""))
         .run();
     assert!(finished.took < SOON, "{finished:?}");
     assert_nothing_left(lab, &finished);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    REGISTER, TASKS, data_is_refused, data_is_run, refused, refused_in, run, spec_is_refused,
+    REGISTER, TASKS, data_is_refused, data_is_run, refused, refused_in, run, run_within,
+    spec_is_refused,
 };
 use crate::common::Lab;
 
@@ -39,7 +40,7 @@ fn row_133_horizons() {
         on_a_file("--test-size", value, &["no series is long enough", hint]);
     }
     for value in ["-1", "18446744073709551616", "x", ""] {
-        on_a_file("--test-size", value, &["--test-size"]);
+        on_a_file("--test-size", value, &["--help"]);
     }
     for value in ["0", "-1", "4294967296", "18446744073709551616"] {
         let text = format!("{MADE_UP}horizon = {value}\n");
@@ -372,27 +373,16 @@ fn row_136_no_task_at_all() {
     assert_eq!(folder.experiment("f")["tasks"]["missing"], 0);
 }
 
-/// Ten million are planned, and the last is run, in the same little memory.
+/// Ten million are planned, and the last is run, in 120 bytes of address space for each.
 #[test]
 fn row_136_ten_million_tasks() {
+    const SPACE: u32 = 1_200_000;
     let lab = Lab::new();
     lab.write("s.toml", TASKS.replace("tasks = 4", "tasks = 10000000"));
     run(&lab, &["plan", "s.toml"]).assert_code(0);
     let last = "f/9999999/fault";
-    run(
-        &lab,
-        &[
-            "run",
-            "s.toml",
-            "--only",
-            last,
-            "--run-dir",
-            "run",
-            "--progress",
-            "none",
-        ],
-    )
-    .assert_code(0);
+    let typed = ["run", "s.toml", "--only", last, "--run-dir", "run"];
+    run_within(&lab, &typed, SPACE).assert_code(0);
     let results = lab.run_folder("run").results();
     assert_eq!(results.len(), 1);
     assert_eq!(results[0]["task"], last);
