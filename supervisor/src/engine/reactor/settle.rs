@@ -81,7 +81,7 @@ pub(super) fn settle(
 /// next: that one is a bystander.
 pub fn fate_of_started(held: Held, verdict: Option<&Verdict>, cause: &ExitCause) -> Fate {
     let bystander = || Fate::Requeued {
-        reason: String::from("ended for another task"),
+        reason: why_unbegun(verdict, cause),
     };
     match verdict {
         Some(Verdict::Timeout { of, .. }) if *of != held => bystander(),
