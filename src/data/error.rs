@@ -127,6 +127,12 @@ pub enum DataError {
         /// The length of the longest series.
         longest: usize,
     },
+    /// More series asked for than are made.
+    #[error("at most {most} series are made up")]
+    TooManySeries {
+        /// The limit.
+        most: usize,
+    },
     /// A horizon of 0, or no series asked for.
     #[error("the {what} is 0")]
     Zero {
@@ -139,7 +145,10 @@ impl DataError {
     /// What the user may do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            DataError::Missing { advice, .. } => advice.clone(),
+            DataError::Missing { what, advice, .. } => {
+                let general = || format!("name a {what} that is there");
+                Some(advice.clone().unwrap_or_else(general))
+            }
             DataError::NotAFile { kind, .. } => Some(match *kind {
                 "folder" => "name a file in it".to_owned(),
                 _ => "write the series to a file first and name that".to_owned(),
@@ -166,6 +175,16 @@ impl DataError {
                 "a file of series is long (unique_id, ds, y), or has one series a column"
                     .to_owned(),
             ),
+            DataError::Line { .. } => Some(
+                "a file of series is UTF-8 text with one record a line, and as many fields in each as in the first"
+                    .to_owned(),
+            ),
+            DataError::DuplicateName { .. } => {
+                Some("give each series a name of its own".to_owned())
+            }
+            DataError::TooManySeries { most } => {
+                Some(format!("write `max-series` of at most {most}"))
+            }
             _ => None,
         }
     }

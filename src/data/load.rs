@@ -201,6 +201,11 @@ pub fn load(
         return Err(DataError::Zero { what: "horizon" });
     }
     let set = match source {
+        Source::Synthetic { .. } if max_series > Some(synthetic::MOST_SERIES) => {
+            return Err(DataError::TooManySeries {
+                most: synthetic::MOST_SERIES,
+            });
+        }
         Source::Synthetic { seed } => synthetic::generate(*seed, max_series),
         Source::Competition {
             competition,

@@ -12,12 +12,14 @@ use super::{DataSet, SeriesSet};
 
 /// How many series are made unless told otherwise.
 const DEFAULT_SERIES: usize = 20;
+/// As many as the largest competition has.
+pub(super) const MOST_SERIES: usize = 100_000;
 /// The season of those that have one, and the default of the whole set.
 const SEASON: u32 = 12;
 /// Changes whenever the same seed would give other series.
 const VERSION: &[u8] = b"fumehood synthetic series 1";
 
-/// Makes `count` series, 20 unless told.
+/// Makes `count` series, 20 unless told; the caller has refused more than [`MOST_SERIES`].
 pub(super) fn generate(seed: u64, count: Option<usize>) -> DataSet {
     let count = count.unwrap_or(DEFAULT_SERIES);
     let mut series = SeriesSet::new();

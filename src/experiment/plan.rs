@@ -121,7 +121,7 @@ impl Body {
     ///
     /// # Errors
     ///
-    /// [`PlanTooLarge`] beyond 2^32 - 1 tasks.
+    /// [`PlanTooLarge`] beyond [`MOST_TASKS`].
     pub fn task_count(&self) -> Result<u32, PlanTooLarge> {
         let tasks = match self {
             Body::Forecast(body) => body.series.len().checked_mul(body.models.len()),
@@ -131,6 +131,7 @@ impl Body {
         };
         tasks
             .and_then(|n| u32::try_from(n).ok())
+            .filter(|&n| n <= MOST_TASKS)
             .ok_or(PlanTooLarge)
     }
 
@@ -145,9 +146,12 @@ impl Body {
     }
 }
 
-/// The spec asks for more tasks than a plan can number.
+/// Most tasks of a plan. The supervisor keeps some forty bytes of each.
+pub const MOST_TASKS: u32 = 100_000_000;
+
+/// The spec asks for more tasks than a plan can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the spec asks for more than 4,294,967,295 tasks")]
+#[error("the spec asks for more than {MOST_TASKS} tasks")]
 pub struct PlanTooLarge;
 
 impl Plan {
@@ -156,7 +160,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`PlanTooLarge`] beyond 2^32 - 1 tasks.
+    /// [`PlanTooLarge`] beyond [`MOST_TASKS`].
     pub fn new(
         seed: u64,
         digest: PlanDigest,
@@ -171,7 +175,11 @@ impl Plan {
                 first: TaskIndex(len),
                 body,
             });
-            len = len.checked_add(tasks).ok_or(PlanTooLarge)?;
+            // Both are far below the largest number.
+            len += tasks;
+            if len > MOST_TASKS {
+                return Err(PlanTooLarge);
+            }
         }
         Ok(Plan {
             seed,

@@ -2,8 +2,12 @@
 
 #[path = "linux_packets.rs"]
 mod packets;
+#[path = "linux_program.rs"]
+mod program;
 #[path = "linux_reaper.rs"]
 mod reaper;
+#[path = "linux_sockets.rs"]
+mod sockets;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
@@ -20,10 +24,12 @@ use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 pub use self::packets::{Packet, PacketDoor, PacketSet};
+pub use self::program::{has_program_magic, hold_ourselves, hold_program, is_for_this_machine};
 pub use self::reaper::Reaper;
+pub use self::sockets::{shut_server, shut_strangers};
 pub use super::unix::{
-    OutputReader, create_private_dir, fill_random, hostname, inherit, is_same_file, kernel,
-    kill_group, lock_file, make_private, monotonic_now, open_no_follow, open_private_new,
+    OutputReader, check_program, create_private_dir, fill_random, hostname, inherit, is_same_file,
+    kernel, kill_group, lock_file, make_private, monotonic_now, open_no_follow, open_private_new,
     output_pipe, own_rusage, parent_is, point_link, quiet_exit, raise_open_files, reset_signals,
     restrict_new_files, signal_name, spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
@@ -69,6 +75,12 @@ pub fn keep_freed_memory() {
 /// Other allocators are left as they are.
 #[cfg(not(target_env = "gnu"))]
 pub fn keep_freed_memory() {}
+
+/// Names this process for `ps` and its like: one that was started by the name of an open file would be called
+/// by a number.
+pub fn name_process(name: &std::ffi::CStr) {
+    let _ = nix::sys::prctl::set_name(name);
+}
 
 /// Makes a worker out of the calling process, which must be the zygote and have one thread.
 ///
@@ -472,7 +484,7 @@ fn meminfo(key: &str) -> Option<u64> {
 mod tests {
     use std::sync::mpsc;
 
-    use super::super::{Exit, SpawnOrder};
+    use super::super::{Exit, HeldProgram, SpawnOrder};
     use super::*;
     use crate::experiment::ExitCause;
 
@@ -481,7 +493,7 @@ mod tests {
         let reaper = Reaper::start(move |exit| sender.send(exit).expect("the test listens"))
             .expect("a reaper can be started");
         let pid = spawn(&SpawnOrder {
-            program: Path::new("/bin/sh"),
+            program: &HeldProgram::open(Path::new("/bin/sh")).expect("there is a shell"),
             arguments,
             environment: &[],
             output: None,

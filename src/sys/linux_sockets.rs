@@ -1,98 +1,109 @@
-//! Whether a child still holds one of our sockets.
+//! A socket of ours and the connections that came in through it, found among our own descriptors.
+//!
+//! ipc-channel keeps the descriptors of a one-shot server to itself, and reads from whoever connects first
+//! without a limit. A connection that came in bears the path of the server as its own name, so both can be
+//! found, and shut: whoever waits for them is let go.
 
-use std::collections::HashSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
+
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::socket::{Shutdown, UnixAddr, getsockname, getsockopt, shutdown, sockopt};
 
 use crate::ids::Pid;
 
-/// The sockets that this process has open, at one moment.
-///
-/// A sender that was handed to a child is the same socket there as here: /proc shows it under the same
-/// number.
-#[derive(Debug)]
-pub struct OwnSockets {
-    names: HashSet<PathBuf>,
+/// Shuts the socket at this path and every connection that came in through it. `false` = that cannot be done
+/// on this platform: who waits for the socket must be let go in another way.
+pub fn shut_server(server: &Path) -> bool {
+    for socket in sockets_at(server) {
+        let _ = shutdown(socket.as_raw_fd(), Shutdown::Both);
+    }
+    true
 }
 
-impl OwnSockets {
-    /// Looks. Standard input, output and error are not counted: a child may have those by other ways.
-    pub fn list() -> OwnSockets {
-        let fds = fs::read_dir("/proc/self/fd")
-            .into_iter()
-            .flatten()
-            .flatten();
-        let names = fds
-            .filter(|fd| !["0", "1", "2"].iter().any(|name| fd.file_name() == *name))
-            .filter_map(|fd| fs::read_link(fd.path()).ok())
-            .filter(|name| name.to_string_lossy().starts_with("socket:"))
-            .collect();
-        OwnSockets { names }
+/// Shuts every connection that came in through the socket at this path, except those of the process `guest`;
+/// whether there was any.
+pub fn shut_strangers(server: &Path, guest: Pid) -> bool {
+    let mut found = false;
+    for socket in sockets_at(server) {
+        let listens = getsockopt(&socket, sockopt::AcceptConn).unwrap_or(true);
+        if !listens && peer(&socket) != Some(guest) {
+            found |= shutdown(socket.as_raw_fd(), Shutdown::Both).is_ok();
+        }
     }
-
-    /// Whether it is sure that this child holds none of them, and is not leaving either. It must not have
-    /// been reaped.
-    pub fn are_closed_in(&self, pid: Pid) -> bool {
-        let folder = PathBuf::from(format!("/proc/{}", pid.0));
-        let Ok(fds) = fs::read_dir(folder.join("fd")) else {
-            return false;
-        };
-        let holds_one = fds
-            .flatten()
-            .filter_map(|fd| fs::read_link(fd.path()).ok())
-            .any(|name| self.names.contains(&name));
-        // Asked second: what was listed before it began to leave was all it had.
-        !holds_one && is_staying(&folder)
-    }
+    found
 }
 
-/// Whether a process has not begun to leave, which closes everything.
-fn is_staying(folder: &Path) -> bool {
-    const PF_EXITING: u32 = 4;
-    let stat = fs::read_to_string(folder.join("stat")).unwrap_or_default();
-    // Number, (name), state, parent, group, session, terminal, its group, flags; the name may hold anything.
-    let Some((_, rest)) = stat.rsplit_once(") ") else {
-        return false;
+/// The sockets of this process that have this path as their own name: the one that listens, and what came in
+/// through it.
+fn sockets_at(server: &Path) -> Vec<OwnedFd> {
+    let Ok(names) = std::fs::read_dir("/proc/self/fd") else {
+        return Vec::new();
     };
-    let mut fields = rest.split(' ');
-    let state = fields.next().unwrap_or("Z");
-    let flags = fields.nth(5).and_then(|flags| flags.parse::<u32>().ok());
-    !matches!(state, "Z" | "X") && flags.is_some_and(|flags| flags & PF_EXITING == 0)
+    let numbers = names.flatten().filter_map(|entry| {
+        let name = entry.file_name();
+        name.to_str()?.parse::<RawFd>().ok()
+    });
+    // Listed first: what is duplicated would be listed too.
+    let numbers: Vec<RawFd> = numbers.collect();
+    numbers
+        .into_iter()
+        .filter_map(duplicate)
+        .filter(|socket| {
+            getsockname::<UnixAddr>(socket.as_raw_fd())
+                .is_ok_and(|name| name.path() == Some(server))
+        })
+        .collect()
+}
+
+/// Who connected, as the kernel noted it then.
+fn peer(socket: &OwnedFd) -> Option<Pid> {
+    let credentials = getsockopt(socket, sockopt::PeerCredentials).ok()?;
+    u32::try_from(credentials.pid()).ok().map(Pid)
+}
+
+#[expect(
+    unsafe_code,
+    reason = "the descriptor belongs to a value inside ipc-channel"
+)]
+fn duplicate(number: RawFd) -> Option<OwnedFd> {
+    // SAFETY: only duplicated here. If another thread closes it meanwhile the kernel says so, or duplicates
+    // another file of ours, which is looked at before anything is done to it.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    let fd = fcntl(borrowed, FcntlArg::F_DUPFD_CLOEXEC(3)).ok()?;
+    // SAFETY: the kernel just gave us this descriptor, and nobody else owns it.
+    Some(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::net::UnixStream;
-    use std::process::{Command, Stdio};
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
 
     use super::*;
 
-    fn child(input: Stdio) -> (std::process::Child, Pid) {
-        let child = Command::new("sleep")
-            .arg("60")
-            .stdin(input)
-            .spawn()
-            .expect("sleep can be started");
-        let pid = Pid(child.id());
-        (child, pid)
-    }
-
     #[test]
-    fn a_child_with_our_socket_is_told_from_one_without_and_from_a_dead_one() {
-        let (ours, _other) = UnixStream::pair().expect("a pair");
-        let theirs = ours.try_clone().expect("a copy");
-        let own = OwnSockets::list();
-        let (mut with, with_pid) = child(Stdio::from(std::os::fd::OwnedFd::from(theirs)));
-        let (mut without, without_pid) = child(Stdio::null());
-        assert!(!own.are_closed_in(with_pid));
-        assert!(own.are_closed_in(without_pid));
-        without.kill().expect("our own child");
-        // A zombie until it is waited for.
-        while is_staying(Path::new(&format!("/proc/{}", without_pid.0))) {}
-        assert!(!own.are_closed_in(without_pid));
-        without.wait().expect("our own child");
-        assert!(!own.are_closed_in(without_pid));
-        with.kill().expect("our own child");
-        with.wait().expect("our own child");
+    fn connections_of_others_are_shut_and_the_server_goes_on() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).expect("a socket can be bound");
+        let connect = || {
+            let client = UnixStream::connect(&path).expect("the server listens");
+            (client, listener.accept().expect("somebody connected").0)
+        };
+        let (mut client, mut server) = connect();
+        assert!(!shut_strangers(&path, Pid(std::process::id())));
+        client.write_all(b"x").expect("it is open");
+        let mut byte = [0];
+        server.read_exact(&mut byte).expect("it is open");
+        assert!(shut_server(Path::new("/another")), "another is shut");
+        client.write_all(b"x").expect("it is open");
+        server.read_exact(&mut byte).expect("it is open");
+        assert!(shut_strangers(&path, Pid(1)));
+        assert_eq!(client.read(&mut byte).expect("the end is no error"), 0);
+        let (mut client, _server) = connect();
+        assert!(shut_server(&path));
+        assert_eq!(client.read(&mut byte).expect("the end is no error"), 0);
+        assert!(listener.accept().is_err(), "nobody waits for ever");
     }
 }

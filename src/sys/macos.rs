@@ -24,8 +24,8 @@ use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
 use nix::sys::signal::{SigSet, Signal};
 
 pub use super::unix::{
-    OutputReader, create_private_dir, fill_random, hostname, inherit, is_same_file, kernel,
-    kill_group, lock_file, make_private, monotonic_now, open_no_follow, open_private_new,
+    OutputReader, check_program, create_private_dir, fill_random, hostname, inherit, is_same_file,
+    kernel, kill_group, lock_file, make_private, monotonic_now, open_no_follow, open_private_new,
     output_pipe, own_rusage, parent_is, point_link, quiet_exit, raise_open_files, reset_signals,
     restrict_new_files, signal_name, spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
@@ -62,6 +62,48 @@ pub fn thread_count() -> io::Result<u64> {
 
 /// The allocator is left as it is.
 pub fn keep_freed_memory() {}
+
+/// The sockets inside ipc-channel cannot be found here.
+pub fn shut_server(_server: &std::path::Path) -> bool {
+    false
+}
+
+/// As [`shut_server`]: a stranger holds a start up until its deadline.
+pub fn shut_strangers(_server: &std::path::Path, _guest: Pid) -> bool {
+    false
+}
+
+/// Processes keep the name of their file.
+pub fn name_process(_name: &std::ffi::CStr) {}
+
+/// An open file has no name here by which it could be started.
+pub fn hold_program(_path: &std::path::Path) -> Option<(std::fs::File, std::path::PathBuf)> {
+    None
+}
+
+/// As [`hold_program`].
+pub fn hold_ourselves() -> Option<(std::fs::File, std::path::PathBuf)> {
+    None
+}
+
+/// Whether a file that begins so is meant to be a program: Mach-O of one machine, in either byte order, or of
+/// several.
+pub fn has_program_magic(head: &[u8]) -> bool {
+    let magics: [[u8; 4]; 6] = [
+        [0xfe, 0xed, 0xfa, 0xce],
+        [0xce, 0xfa, 0xed, 0xfe],
+        [0xfe, 0xed, 0xfa, 0xcf],
+        [0xcf, 0xfa, 0xed, 0xfe],
+        [0xca, 0xfe, 0xba, 0xbe],
+        [0xca, 0xfe, 0xba, 0xbf],
+    ];
+    magics.iter().any(|magic| head.starts_with(magic))
+}
+
+/// The system runs programs of other machines by translation: it decides.
+pub fn is_for_this_machine(_head: &[u8]) -> bool {
+    true
+}
 
 /// Makes a worker out of the calling process.
 ///

@@ -29,10 +29,11 @@ mod os;
 mod cores;
 #[cfg(all(feature = "fault", target_os = "linux"))]
 pub mod fault;
+#[cfg_attr(target_os = "linux", path = "linux_held.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "no_held.rs")]
+mod held;
 mod map;
-#[cfg_attr(target_os = "linux", path = "linux_sockets.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "no_sockets.rs")]
-mod sockets;
+mod program;
 
 use std::path::PathBuf;
 
@@ -41,19 +42,21 @@ use crate::experiment::{ExitCause, ResourceUse};
 use crate::ids::Pid;
 
 pub use cores::UsableCores;
+pub use held::OwnSockets;
 pub use map::MappedFile;
 pub use os::{
     OutputReader, Reaper, SignalWatch, become_subreaper, children, close_strays,
     create_private_dir, end_orphan, fill_random, fork_is_offered, fork_worker, guard_worker,
     guard_zygote, hostname, inherit, is_same_file, keep_freed_memory, kernel, kill_group,
-    lock_file, make_private, memory_available, memory_total, monotonic_now, open_no_follow,
-    open_private_new, output_pipe, own_rusage, parent_is, point_link, quiet_exit, raise_open_files,
-    reset_signals, restrict_new_files, runtime_parent, signal_name, spawn, sync_dir,
-    temporary_pause, terminate_group, thread_count, usable_cores, withhold,
+    lock_file, make_private, memory_available, memory_total, monotonic_now, name_process,
+    open_no_follow, open_private_new, output_pipe, own_rusage, parent_is, point_link, quiet_exit,
+    raise_open_files, reset_signals, restrict_new_files, runtime_parent, shut_server,
+    shut_strangers, signal_name, spawn, sync_dir, temporary_pause, terminate_group, thread_count,
+    usable_cores, withhold,
 };
 #[cfg(target_os = "linux")]
 pub use os::{Packet, PacketDoor, PacketSet};
-pub use sockets::OwnSockets;
+pub use program::HeldProgram;
 
 /// How the zygote makes a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -83,8 +86,8 @@ pub struct GuardOrder {
 /// What is to be started by [`spawn`].
 #[derive(Debug)]
 pub struct SpawnOrder<'a> {
-    /// The program, as an absolute path; never looked up.
-    pub program: &'a std::path::Path,
+    /// The program; never looked up.
+    pub program: &'a HeldProgram,
     /// Arguments.
     pub arguments: &'a [&'a str],
     /// The whole environment: nothing else is inherited.

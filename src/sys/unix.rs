@@ -1,6 +1,9 @@
 //! What Linux and macOS share: files, pipes, signals, clocks. Their own halves are `linux.rs` and
 //! `macos.rs`.
 
+#[path = "unix_program.rs"]
+mod program;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -15,6 +18,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{SigSet, Signal};
 use nix::time::{ClockId, clock_gettime};
 
+pub use self::program::check_program;
 use super::{GuardOrder, SpawnOrder};
 use crate::clock::Monotonic;
 use crate::experiment::{ExitCause, ResourceUse};
@@ -245,8 +249,9 @@ pub fn withhold(pipe: &PipeWriter) -> io::Result<()> {
 pub fn spawn(order: &SpawnOrder<'_>) -> io::Result<Pid> {
     use std::os::unix::process::CommandExt;
 
-    let mut command = Command::new(order.program);
+    let mut command = Command::new(order.program.start_as());
     command
+        .arg0(order.program.path())
         .args(order.arguments)
         .env_clear()
         .envs(order.environment.iter().map(|(k, v)| (k, v)))

@@ -112,6 +112,51 @@ pub fn thread_count() -> io::Result<u64> {
 /// The allocator is left as it is.
 pub fn keep_freed_memory() {}
 
+/// The sockets inside ipc-channel cannot be found here.
+pub fn shut_server(_server: &std::path::Path) -> bool {
+    false
+}
+
+/// As [`shut_server`]: a stranger holds a start up until its deadline.
+pub fn shut_strangers(_server: &std::path::Path, _guest: Pid) -> bool {
+    false
+}
+
+/// Processes keep the name of their file.
+pub fn name_process(_name: &std::ffi::CStr) {}
+
+/// A file that runs cannot be replaced here: its path is good enough.
+pub fn hold_program(_path: &Path) -> Option<(File, std::path::PathBuf)> {
+    None
+}
+
+/// As [`hold_program`].
+pub fn hold_ourselves() -> Option<(File, std::path::PathBuf)> {
+    None
+}
+
+/// Looks at a file that is to be started: it must be a file and begin as programs do.
+///
+/// # Errors
+///
+/// It is no program, or cannot be read.
+pub fn check_program(path: &Path) -> io::Result<()> {
+    use std::io::Read;
+    let refuse = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    let meta = std::fs::metadata(path)?;
+    if meta.is_dir() {
+        return refuse("it is a folder");
+    }
+    if meta.len() == 0 {
+        return refuse("it is empty");
+    }
+    let mut mark = [0; 2];
+    match File::open(path)?.read_exact(&mut mark) {
+        Ok(()) if mark == *b"MZ" => Ok(()),
+        _ => refuse("it is no program"),
+    }
+}
+
 /// Makes a worker out of the calling process.
 ///
 /// # Errors
@@ -432,7 +477,7 @@ const NEEDED: [&str; 3] = ["SystemRoot", "TEMP", "TMP"];
 /// The program cannot be started or cannot be put into a job.
 pub fn spawn(order: &SpawnOrder<'_>) -> io::Result<Pid> {
     let job = new_job()?;
-    let mut command = Command::new(order.program);
+    let mut command = Command::new(order.program.start_as());
     command.args(order.arguments).env_clear();
     for name in NEEDED {
         if let Some(value) = std::env::var_os(name) {

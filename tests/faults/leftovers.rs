@@ -93,43 +93,6 @@ fn an_idle_worker_is_killed(method: &str) {
     assert_nothing_left(&lab, &finished);
 }
 
-/// The workers it made go on, and the tasks after it have another.
-#[test]
-fn the_zygote_is_killed() {
-    let lab = Lab::new();
-    let faults = Faults::new(12, "stop", 4, 0);
-    let mut running = trial(&lab, "run", "fork", std::slice::from_ref(&faults))
-        .args(["--workers", "1"])
-        .background();
-    let mut dead = Vec::new();
-    // With one worker, tasks 3, 7 and 11 stop one after the other.
-    for _ in 0..3 {
-        let stopped = stopped_worker(&mut running, &[]);
-        let victim = zygote(&running);
-        assert_ne!(victim.pid, stopped.pid);
-        signal(victim.pid, Signal::SIGKILL);
-        wait_until_reaped(&mut running, victim.pid);
-        dead.push(victim.pid);
-        signal(stopped.pid, Signal::SIGCONT);
-        running.wait_for("the stopped worker to go on", |running| {
-            let census = running.descendants();
-            let still = census
-                .processes()
-                .iter()
-                .any(|p| p.pid == stopped.pid && p.state == 'T');
-            (!still).then_some(())
-        });
-    }
-    let finished = running.wait().assert_code(0);
-    dead.dedup();
-    assert_eq!(dead.len(), 3, "each time another zygote");
-    let folder = lab.run_folder("run");
-    folder.assert_all_ok(12);
-    assert_eq!(folder.outcomes().keys().collect::<Vec<_>>(), ["ok"]);
-    folder.assert_same_results(&calm_run(&lab, &[faults]), "three zygotes and none");
-    assert_nothing_left(&lab, &finished);
-}
-
 /// It hangs: what it was asked for does not start in time, and another zygote makes it.
 #[test]
 fn the_zygote_is_stopped() {

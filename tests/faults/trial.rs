@@ -240,9 +240,19 @@ impl Changeling {
     pub fn new(lab: &Lab) -> Changeling {
         let folder = lab.root().join("bin");
         fs::create_dir(&folder).expect("the lab is new");
-        fs::copy(env!("CARGO_BIN_EXE_supervisor"), folder.join("supervisor"))
-            .expect("the supervisor can be copied");
-        Changeling { folder }
+        let changeling = Changeling { folder };
+        link(env!("CARGO_BIN_EXE_supervisor"), &changeling.supervisor());
+        changeling
+    }
+
+    /// The copy.
+    pub fn supervisor(&self) -> PathBuf {
+        self.folder.join("supervisor")
+    }
+
+    /// Makes the worker program the real one.
+    pub fn real(&self) {
+        link(env!("CARGO_BIN_EXE_worker"), &self.worker());
     }
 
     /// Where the worker program is looked for.
@@ -261,9 +271,17 @@ impl Changeling {
 
     /// Has this copy run the command line.
     pub fn runs(&self, supervisor: Supervisor) -> Supervisor {
-        let program = self.folder.join("supervisor");
+        let program = self.supervisor();
         supervisor.through_shell(&format!("shift; exec '{}' \"$@\"", program.display()))
     }
+}
+
+/// Gives a program another name: its own file where the file system can do that, else a copy. Nobody changes
+/// what is in it.
+fn link(program: &str, name: &Path) {
+    fs::hard_link(program, name)
+        .or_else(|_| fs::copy(program, name).map(drop))
+        .expect("a program can be copied");
 }
 
 /// The path of strace where it is there and may trace; else the test says that it is skipped.

@@ -83,6 +83,16 @@ impl Scenario {
         self.lab.run_folder("run")
     }
 
+    /// The attempts of the run; none where it ended before there could be any.
+    pub fn attempts(&self) -> Vec<Value> {
+        let folder = self.folder();
+        if folder.path().join("attempts.jsonl").exists() {
+            folder.attempts()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// What is to hold now.
     pub fn aftermath<'a>(&'a self, finished: &'a Finished) -> Aftermath<'a> {
         Aftermath {

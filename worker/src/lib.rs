@@ -49,6 +49,7 @@ pub fn is_wanted() -> bool {
 /// The whole life of the process.
 pub fn main() -> ExitCode {
     let born = sys::monotonic_now();
+    sys::name_process(c"worker");
     sys::keep_freed_memory();
     let code = match std::env::var(environment::ROLE).as_deref() {
         Ok("zygote") => zygote::run(born),

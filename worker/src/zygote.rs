@@ -48,7 +48,7 @@ fn next_worker(orders: &IpcReceiver<StartOrder>) -> Option<(StartOrder, Monotoni
             }
             Err(_) => return None,
         };
-        fail_point!("zygote.fork");
+        fail_point!("zygote.fork", |twist| crate::fault::start_thread(&twist));
         let told = match sys::fork_worker(order.way) {
             Ok(Forked::Worker) => return Some((order, sys::monotonic_now())),
             Ok(Forked::Zygote(Some(pid))) => order.results.send(FromWorker::Forked {

@@ -116,9 +116,29 @@ pub enum Problem {
     /// A `--set` that cannot be applied.
     #[error("{0}")]
     Set(String),
-    /// More tasks than a plan can number.
+    /// More tasks than a plan can have.
     #[error(transparent)]
     TooManyTasks(#[from] PlanTooLarge),
+}
+
+impl Problem {
+    /// What to do, where the place of the problem says no more.
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Problem::Syntax(_) => Some(
+                "a spec is TOML; `supervisor run` without one writes an example, `spec.toml`, into its run folder",
+            ),
+            Problem::Unreadable { .. } => {
+                Some("name a file of UTF-8 text that can be read, of at most 16 MiB")
+            }
+            Problem::TooManyTasks(_) => Some("make several specs of it, each for a run of its own"),
+            Problem::MissingField { field, .. } => {
+                return Some(format!("add a line `{field} = ...` to it"));
+            }
+            _ => None,
+        };
+        hint.map(str::to_owned)
+    }
 }
 
 impl SpecError {
@@ -136,7 +156,8 @@ impl SpecError {
 
     /// One sentence that says what to do.
     pub fn hint(&self) -> Option<String> {
-        self.0.hint.clone()
+        let general = || self.0.problem.hint();
+        self.0.hint.clone().or_else(general)
     }
 
     pub(super) fn new(problem: Problem) -> SpecError {

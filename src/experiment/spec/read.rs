@@ -136,9 +136,20 @@ pub(super) fn read_text(file: &Path) -> Result<String, SpecError> {
         return Err(fail("it is larger than 16 MiB".into()));
     }
     String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        fail(format!("byte {at} is not UTF-8"))
+        let (line, column) = end_of(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+        fail(format!("line {line}, column {column} is not UTF-8 text"))
     })
+}
+
+/// The line and the column, both from 1, of what comes after this text.
+fn end_of(text: &[u8]) -> (usize, usize) {
+    let line = text.iter().filter(|&&byte| byte == b'\n').count() + 1;
+    let last = text
+        .rsplit(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let column = String::from_utf8_lossy(last).chars().count() + 1;
+    (line, column)
 }
 
 pub(super) fn read_document(

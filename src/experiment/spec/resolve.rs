@@ -183,6 +183,7 @@ impl Resolver<'_> {
             let keys: &[&str] = match error {
                 DataError::HorizonTooLong { .. } => &["horizon", "data", "mode", ""],
                 DataError::NoSuchFrequency { .. } => &["frequency", "mode", ""],
+                DataError::TooManySeries { .. } => &["max-series", ""],
                 _ => &["data", "mode", ""],
             };
             let reason = match error.source() {

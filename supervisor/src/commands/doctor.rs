@@ -262,14 +262,14 @@ fn start_methods(fork: bool, threads_known: bool) -> Finding {
 fn worker_program(found: Result<WorkerProgram, ProgramError>) -> Finding {
     let topic = "worker program";
     match found {
-        Ok(WorkerProgram::Beside(path)) => {
-            Finding::ok(topic, escape(path.as_os_str().as_encoded_bytes()))
+        Ok(WorkerProgram::Beside(held)) => {
+            Finding::ok(topic, escape(held.path().as_os_str().as_encoded_bytes()))
         }
-        Ok(WorkerProgram::Ourselves(path)) => Finding::ok(
+        Ok(WorkerProgram::Ourselves(held)) => Finding::ok(
             topic,
             format!(
                 "{} itself; there is no `worker` beside it",
-                escape(path.as_os_str().as_encoded_bytes())
+                escape(held.path().as_os_str().as_encoded_bytes())
             ),
         ),
         Err(error) => Finding::fail(

@@ -181,7 +181,8 @@ impl From<ChooseError> for Failure {
 
 impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Failure {
-        Failure::of(Code::Environment, &error, None)
+        let hint = error.hint();
+        Failure::of(Code::Environment, &error, hint)
     }
 }
 
@@ -193,7 +194,8 @@ impl From<LedgerError> for Failure {
 
 impl From<RuntimeError> for Failure {
     fn from(error: RuntimeError) -> Failure {
-        Failure::of(Code::Environment, &error, None)
+        let hint = error.hint();
+        Failure::of(Code::Environment, &error, hint)
     }
 }
 

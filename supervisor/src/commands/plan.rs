@@ -15,7 +15,7 @@ use fumehood::ids::{AttemptNumber, Seed, TaskIndex};
 use fumehood::lfsr::{EnumerateTask, Register, StateRange};
 use fumehood::protocol::Assignment;
 
-use super::session::{Crew, START_LIMIT};
+use super::session::Crew;
 use super::{Ended, Failure, print};
 use crate::cli::Output;
 use crate::engine::choose::{self, Choice};
@@ -25,6 +25,7 @@ use crate::report::expect::{ExperimentCost, expected};
 use crate::reporter::words::count;
 use crate::reporter::{escape, talk};
 use crate::settings::Settings;
+use crate::start;
 use crate::start::program::WorkerProgram;
 use crate::start::runtime::RuntimeFolder;
 
@@ -85,9 +86,9 @@ pub fn show(resolved: &Resolved, settings: &Settings) -> Result<Ended, Failure> 
     let _runtime = RuntimeFolder::create(|_| Ok(()))?;
     let mut pool = Pool::new(
         Making::Spawn,
-        program.path().to_path_buf(),
+        program.into_held(),
         SLOTS_PER_WORKER,
-        START_LIMIT,
+        start::limit(Duration::ZERO),
     )?;
     let measured = measure(plan, settings, crew.workers, &mut pool);
     pool.close();

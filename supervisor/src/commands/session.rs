@@ -33,9 +33,9 @@ use crate::engine::{dispatcher, inline};
 use crate::report::{self, cost::Measured};
 use crate::reporter::{self, Reporter};
 use crate::settings::Settings;
-use crate::start::Method;
 use crate::start::program::WorkerProgram;
 use crate::start::runtime::{RuntimeFolder, remove_stale};
+use crate::start::{self, Method};
 
 /// What is to be run, and where it is kept.
 pub struct Job {
@@ -58,9 +58,6 @@ pub struct Session {
     lock: RunLock,
     recovered: Recovered,
 }
-
-/// The least time that a worker has to start.
-pub const START_LIMIT: Duration = Duration::from_secs(5);
 
 /// Descriptors a worker takes: two slots, each with two pipes of two ends and a channel of two.
 const FILES_PER_WORKER: u64 = SLOTS_PER_WORKER as u64 * 6 + 2;
@@ -86,7 +83,7 @@ impl Session {
         let mut session = Session::open(job)?;
         super::log::start(session.job.settings.log_file.as_deref())?;
         session.write_stores()?;
-        session.go(&program)
+        session.go(program)
     }
 
     /// Makes or opens the folder, locks it, and reads what was recorded.
@@ -138,7 +135,7 @@ impl Session {
         Ok(())
     }
 
-    fn go(mut self, program: &WorkerProgram) -> Result<Ended, Failure> {
+    fn go(mut self, program: WorkerProgram) -> Result<Ended, Failure> {
         let settings = &self.job.settings;
         let plan = &self.job.resolved.plan;
         let mut reporter = Reporter::new(
@@ -175,9 +172,9 @@ impl Session {
             runtime = Some(RuntimeFolder::create(|path| lock.note_runtime_dir(path))?);
             let mut made = Pool::new(
                 Making::Spawn,
-                program.path().to_path_buf(),
+                program.into_held(),
                 crew.workers * SLOTS_PER_WORKER,
-                START_LIMIT,
+                start::limit(Duration::ZERO),
             )?;
             let choice = choose::choose(settings.start_method, &mut made);
             if choice.is_err() {
@@ -407,7 +404,7 @@ fn policy(settings: &Settings, crew: &Crew, plan: &Plan, start_limit: Duration) 
         retries: settings.retries,
         timeout: settings.timeout,
         grace: settings.grace,
-        start_limit: start_limit.max(START_LIMIT),
+        start_limit: start::limit(start_limit),
         largest_group: largest_group(plan),
     }
 }

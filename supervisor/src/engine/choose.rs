@@ -14,7 +14,7 @@ use fumehood::sys::{self, ForkWay};
 
 use super::pool::{FIRST_TRIAL, Heard, Making, Pool, PoolError};
 use super::reactor::describe;
-use crate::start::Method;
+use crate::start::{self, Method};
 
 /// What was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,10 +76,20 @@ impl ChooseError {
 ///
 /// [`ChooseError::NoFork`].
 pub fn check(asked: StartMethod) -> Result<(), ChooseError> {
-    if asked == StartMethod::Fork && !sys::fork_is_offered() {
+    if asked == StartMethod::Fork && !fork_is_offered() {
         return Err(ChooseError::NoFork);
     }
     Ok(())
+}
+
+/// Whether the platform has a fork to offer.
+fn fork_is_offered() -> bool {
+    // A platform without it can be played.
+    #[cfg(feature = "fault")]
+    if fumehood::fault::pass("choose.platform").is_some() {
+        return false;
+    }
+    sys::fork_is_offered()
 }
 
 /// How many times its self-test's time a worker gets to start.
@@ -97,7 +107,7 @@ pub fn choose(asked: StartMethod, pool: &mut Pool) -> Result<Choice, ChooseError
         reasons.push(String::from("asked for"));
     }
     if asked != StartMethod::Spawn {
-        if sys::fork_is_offered() {
+        if fork_is_offered() {
             if let Some(took) = try_fork(pool, &mut reasons)? {
                 return Ok(Choice {
                     method: Method::Fork,
@@ -153,9 +163,6 @@ fn trial_name(making: Making) -> WorkerId {
     WorkerId(FIRST_TRIAL.0 + which)
 }
 
-/// A self-test may take so long.
-const TEST_LIMIT: Duration = Duration::from_secs(5);
-
 /// Asks for a worker without tasks, hears that it is ready, and sees it leave with 0. What that took, or why
 /// it failed. The pool makes workers in this way from here on.
 ///
@@ -163,7 +170,7 @@ const TEST_LIMIT: Duration = Duration::from_secs(5);
 ///
 /// [`PoolError`].
 pub fn self_test(making: Making, pool: &mut Pool) -> Result<Result<Duration, String>, PoolError> {
-    let trial = try_worker(making, &[], TEST_LIMIT, pool)?;
+    let trial = try_worker(making, &[], start::limit(Duration::ZERO), pool)?;
     Ok(trial.map(|trial| trial.whole))
 }
 

@@ -25,7 +25,7 @@ use std::time::Duration;
 use fumehood::clock::Monotonic;
 use fumehood::ids::{Pid, WorkerId};
 use fumehood::protocol::{Assembly, FromWorker, Parcel, ToWorker};
-use fumehood::sys::{self, Exit, ForkWay, OwnSockets, Reaper, SignalWatch};
+use fumehood::sys::{self, Exit, ForkWay, HeldProgram, OwnSockets, Reaper, SignalWatch};
 use ipc_channel::ipc::IpcSender;
 
 use self::channels::{Came, Channels};
@@ -54,6 +54,18 @@ pub enum PoolError {
     /// The kernel refuses to wait for messages.
     #[error("failed to wait for workers: {0}")]
     Wait(#[source] io::Error),
+}
+
+impl PoolError {
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            PoolError::Prepare(_) => Some(String::from(
+                "it needs some 50 open files, 14 more for each worker beyond the first, and 10 threads: see `ulimit -n` and `ulimit -u`",
+            )),
+            PoolError::Wait(_) => None,
+        }
+    }
 }
 
 /// What the pool heard.
@@ -149,7 +161,7 @@ impl Pool {
     /// [`PoolError::Prepare`].
     pub fn new(
         making: Making,
-        program: std::path::PathBuf,
+        program: HeldProgram,
         slots: u32,
         start_limit: Duration,
     ) -> Result<Pool, PoolError> {
@@ -518,9 +530,10 @@ impl Pool {
         }
     }
 
-    /// Ends orphans that workers left behind and we adopted. With `final_sweep` every unknown child counts,
+    /// Ends orphans that workers left behind and we adopted, and turns away who connects in place of a worker. With `final_sweep` every unknown child counts,
     /// since no worker is on its way. Returns how many there were.
     pub fn sweep(&mut self, now: Monotonic, final_sweep: bool) -> usize {
+        self.handshakes.turn_strangers_away();
         let mut ended = 0;
         let mut seen = HashMap::new();
         for pid in sys::children() {

@@ -27,7 +27,7 @@ use fumehood::ids::{AttemptNumber, TaskIndex, WorkerId};
 use self::deadlines::{check_deadlines, kill, shift_deadlines};
 use self::queue::{give_out, put_back};
 pub use self::settle::describe;
-use self::settle::{push_ending, record_answer, settle};
+use self::settle::{push_ending, record_answer, settle, why_unbegun};
 use super::state::{
     Answer, Current, ExitFacts, FAILED_ROUNDS, Held, Life, Phase, State, StopReason, Verdict,
     WorkerState,
@@ -400,7 +400,8 @@ fn on_exited(
         && verdict != Some(Verdict::Interrupted);
     settle(state, id, worker, verdict.as_ref(), &exit, actions);
     if never_began {
-        note_start_failure(state, describe(&exit.cause), now, actions);
+        let reason = why_unbegun(verdict.as_ref(), &exit.cause);
+        note_start_failure(state, reason, now, actions);
     }
     state.free_slots.push(slot);
     actions.push(Action::Release { worker: id, slot });

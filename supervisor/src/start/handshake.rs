@@ -2,23 +2,31 @@
 //!
 //! `IpcOneShotServer::accept` waits without a limit: a program that dies before it connects would leave
 //! its caller waiting for ever. So each accept runs in a helper thread, and whoever learns of the program's
-//! death (the reaper's thread) connects to the same server and says a poison hello, which no token matches.
-//! Deadlines are the caller's: it kills the program, and the death does the rest. Helper threads are kept
-//! and used again, since making one costs a noticeable part of a spawn; they end with [`Handshakes`].
+//! death (the reaper's thread) shuts the server; where it cannot, it connects to the same server and says a
+//! poison hello, which no token matches. Deadlines are the caller's: it kills the program, and the death does
+//! the rest. Helper threads are kept and used again, since making one costs a noticeable part of a spawn; they
+//! end with [`Handshakes`].
+//!
+//! The server hears whoever connects first, and nobody else. Its folder is private, so that can only be
+//! another process of the same user. What it says is not believed (token, pid); if it says nothing, its
+//! connection is shut after a moment ([`Handshakes::turn_strangers_away`]). Either way the start has failed,
+//! and the next one has a server of its own.
 
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use fumehood::clock::Monotonic;
 use fumehood::fail_point;
 use fumehood::ids::Pid;
 use fumehood::protocol::{Hello, PROTOCOL, Token, environment};
-use fumehood::sys::{self, Exit, Reaper, SpawnOrder};
+use fumehood::sys::{self, Exit, HeldProgram, Reaper, SpawnOrder};
 use ipc_channel::ipc::{self, IpcOneShotServer, IpcSender};
 
 /// What to be: the `ROLE` of a started program.
@@ -47,6 +55,9 @@ pub enum HandshakeError {
     /// It ended, or hung, before it said hello.
     #[error("the worker program said no hello")]
     NoHello,
+    /// Somebody else took its place, and said no hello that can be believed.
+    #[error("another process spoke in place of the worker program")]
+    Impostor,
     /// Another process said its hello.
     #[error("process {pid} said the hello of another")]
     Stranger {
@@ -63,12 +74,28 @@ pub enum HandshakeError {
     },
 }
 
+impl HandshakeError {
+    /// The error with what is known of the one that was waited for.
+    fn about(self, expected: Option<Expected>) -> HandshakeError {
+        match (self, expected) {
+            (HandshakeError::NoHello, Some(expected)) if expected.is_displaced => {
+                HandshakeError::Impostor
+            }
+            // The poison of a death.
+            (HandshakeError::Impostor, Some(expected)) if !expected.is_alive => {
+                HandshakeError::NoHello
+            }
+            (error, _) => error,
+        }
+    }
+}
+
 /// Receives the hello, or why there is none. Called in a helper thread.
 pub type Greeted = Box<dyn FnOnce(Result<Hello, HandshakeError>) + Send>;
 
 /// Starts programs and hears their hellos.
 pub struct Handshakes {
-    program: PathBuf,
+    program: HeldProgram,
     environment: Vec<(String, String)>,
     pending: Arc<Pending>,
     /// `None` once the helpers are to end.
@@ -79,11 +106,29 @@ pub struct Handshakes {
     helpers: Vec<JoinHandle<()>>,
 }
 
-/// The one-shot servers of programs that have not said hello, by pid.
+/// The one-shot servers of programs that have not said hello, by name.
 #[derive(Debug, Default)]
 pub struct Pending {
-    servers: Mutex<HashMap<u32, String>>,
+    servers: Mutex<HashMap<String, Expected>>,
 }
+
+/// Whom a one-shot server waits for.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    pid: Pid,
+    /// Since when.
+    since: Monotonic,
+    /// Whether it can still come.
+    is_alive: bool,
+    /// Whether somebody else came in its place.
+    is_displaced: bool,
+}
+
+/// So long a connection may be silent before it is asked whose it is: a worker of ours says hello at once.
+const SILENCE: Duration = Duration::from_millis(100);
+
+/// Between two looks at helpers that are to end.
+const MOMENT: Duration = Duration::from_micros(200);
 
 struct Job {
     pid: Pid,
@@ -93,15 +138,37 @@ struct Job {
 }
 
 impl Pending {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u32, String>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Expected>> {
         self.servers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// To be called by the reaper for every death: lets go whoever waits for this process's hello.
     pub fn on_exit(&self, exit: &Exit) {
-        let server = self.lock().remove(&exit.pid.0);
-        if let Some(server) = server {
-            poison(server, exit.pid);
+        self.let_go(|expected| expected.pid == exit.pid);
+    }
+
+    /// Lets go the helpers that wait for these. Their servers stay known until the helpers have noticed:
+    /// a stranger that is next in the queue would hold them again.
+    fn let_go(&self, whom: impl Fn(&Expected) -> bool) {
+        let mut gone = Vec::new();
+        for (server, expected) in self.lock().iter_mut().filter(|(_, e)| whom(e)) {
+            expected.is_alive = false;
+            gone.push((server.clone(), expected.pid));
+        }
+        for (server, pid) in gone {
+            // Where none can be shut, a hello that nobody believes does the same.
+            if !sys::shut_server(Path::new(&server)) {
+                poison(server, pid);
+            }
+        }
+    }
+
+    fn turn_strangers_away(&self, now: Monotonic) {
+        self.let_go(|expected| !expected.is_alive);
+        for (server, expected) in self.lock().iter_mut() {
+            if expected.is_alive && now.since(expected.since) >= SILENCE {
+                expected.is_displaced |= sys::shut_strangers(Path::new(server), expected.pid);
+            }
         }
     }
 }
@@ -123,7 +190,7 @@ fn poison(server: String, pid: Pid) {
 
 impl Handshakes {
     /// For this worker program.
-    pub fn new(program: PathBuf) -> Handshakes {
+    pub fn new(program: HeldProgram) -> Handshakes {
         let (jobs, queue) = mpsc::channel();
         Handshakes {
             program,
@@ -158,7 +225,7 @@ impl Handshakes {
         reaper: &Reaper,
         greeted: Greeted,
     ) -> Result<Pid, HandshakeError> {
-        let (server, name) = IpcOneShotServer::<Hello>::new().map_err(HandshakeError::Prepare)?;
+        let (server, name) = one_shot_server().map_err(HandshakeError::Prepare)?;
         let token = Token(random_token().map_err(HandshakeError::Prepare)?);
         let mut environment = self.environment.clone();
         let mut set = |key: &str, value: String| environment.push((key.to_owned(), value));
@@ -182,19 +249,25 @@ impl Handshakes {
             output,
         })
         .map_err(|error| HandshakeError::Exec {
-            program: self.program.clone(),
+            program: self.program.path().to_path_buf(),
             error,
         })?;
         // Before the watch: a death must find the server.
-        self.pending.lock().insert(pid.0, name);
+        let expected = Expected {
+            pid,
+            since: sys::monotonic_now(),
+            is_alive: true,
+            is_displaced: false,
+        };
+        self.pending.lock().insert(name.clone(), expected);
         let pending = Arc::clone(&self.pending);
         let job = Job {
             pid,
             server,
             token,
             greeted: Box::new(move |hello| {
-                pending.lock().remove(&pid.0);
-                greeted(hello);
+                let expected = pending.lock().remove(&name);
+                greeted(hello.map_err(|error| error.about(expected)));
             }),
         };
         if let Err(error) = reaper.watch(pid) {
@@ -207,6 +280,12 @@ impl Handshakes {
             return Err(HandshakeError::Prepare(error));
         }
         Ok(pid)
+    }
+
+    /// To be called now and then: shuts the connections of processes that are not the ones whose hello is
+    /// waited for.
+    pub fn turn_strangers_away(&self) {
+        self.pending.turn_strangers_away(sys::monotonic_now());
     }
 
     /// Gives the job to the helpers, of whom there is one more if all have something to do.
@@ -248,11 +327,12 @@ impl Drop for Handshakes {
     /// Lets go whoever still waits for a hello, and ends the helpers.
     fn drop(&mut self) {
         self.jobs = None;
-        let servers: Vec<(u32, String)> = self.pending.lock().drain().collect();
-        for (pid, server) in servers {
-            poison(server, Pid(pid));
-        }
+        self.pending.let_go(|_| true);
         for helper in self.helpers.drain(..) {
+            while !helper.is_finished() {
+                std::thread::park_timeout(MOMENT);
+                self.pending.let_go(|_| true);
+            }
             let _ = helper.join();
         }
     }
@@ -260,17 +340,34 @@ impl Drop for Handshakes {
 
 fn hear(job: Job) {
     fail_point!("supervisor.handshake");
-    let heard = match job.server.accept() {
-        Ok((_, hello)) if hello.token != job.token => Err(HandshakeError::NoHello),
-        Ok((_, hello)) if hello.protocol != PROTOCOL => Err(HandshakeError::OtherProtocol {
-            theirs: hello.protocol,
-            ours: PROTOCOL,
-        }),
-        Ok((_, hello)) if hello.pid != job.pid => Err(HandshakeError::Stranger { pid: hello.pid }),
-        Ok((_, hello)) => Ok(hello),
-        Err(_) => Err(HandshakeError::NoHello),
+    // What a stranger says may make ipc-channel panic.
+    let accepted = catch_unwind(AssertUnwindSafe(|| job.server.accept()));
+    let Ok(Ok((_, hello))) = accepted else {
+        return (job.greeted)(Err(HandshakeError::NoHello));
     };
-    (job.greeted)(heard);
+    let error = if hello.token != job.token {
+        HandshakeError::Impostor
+    } else if hello.protocol != PROTOCOL {
+        HandshakeError::OtherProtocol {
+            theirs: hello.protocol.clone(),
+            ours: PROTOCOL,
+        }
+    } else if hello.pid != job.pid {
+        HandshakeError::Stranger { pid: hello.pid }
+    } else {
+        return (job.greeted)(Ok(hello));
+    };
+    (job.greeted)(Err(error));
+    // Only now does whoever said it see its channel closed and leave: the reason is known before the death.
+    drop(hello);
+}
+
+/// A server in a folder of its own. Where no folder can be made any more ipc-channel panics, so that is found
+/// out first.
+fn one_shot_server() -> io::Result<(IpcOneShotServer<Hello>, String)> {
+    tempfile::tempdir()?.close()?;
+    catch_unwind(IpcOneShotServer::new)
+        .unwrap_or_else(|_| Err(io::Error::other("no folder for a socket can be made")))
 }
 
 /// What of our environment a worker gets: what changes how text and time look, and where temporary files

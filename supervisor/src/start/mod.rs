@@ -16,8 +16,25 @@ pub mod runtime;
 pub mod zygote;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+/// The least time that a worker has to start.
+const START_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a worker may take to start, where so long is far beyond what one took when it was tried. Tests of
+/// starts that hang may set the limit, in milliseconds: they have no 5 s to wait.
+pub fn limit(tried: Duration) -> Duration {
+    #[cfg(feature = "fault")]
+    if let Some(limit) = std::env::var("SUPERVISOR_START_LIMIT_MS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+    {
+        return Duration::from_millis(limit);
+    }
+    tried.max(START_LIMIT)
+}
 
 /// The start method a run uses, once `auto` is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,15 +4,18 @@
 //! itself, which is a worker when its environment says so. It is never looked up in PATH or in the current
 //! folder: what lies there is not ours.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-/// The worker program.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use fumehood::sys::HeldProgram;
+
+/// The worker program, held as it was when it was found.
+#[derive(Debug)]
 pub enum WorkerProgram {
     /// A file of its own beside the supervisor.
-    Beside(PathBuf),
+    Beside(HeldProgram),
     /// The supervisor's own file.
-    Ourselves(PathBuf),
+    Ourselves(HeldProgram),
 }
 
 /// The worker program cannot be found or started.
@@ -20,14 +23,14 @@ pub enum WorkerProgram {
 pub enum ProgramError {
     /// The system does not say where our own file is.
     #[error("failed to find the file of this program: {0}")]
-    NoSelf(#[source] std::io::Error),
+    NoSelf(#[source] io::Error),
     /// What lies beside the supervisor is no program.
     #[error("the worker program {path} cannot be started: {reason}")]
     NotAProgram {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        reason: String,
+        reason: io::Error,
     },
 }
 
@@ -49,39 +52,33 @@ impl WorkerProgram {
     ///
     /// # Errors
     ///
-    /// There is a file of that name which cannot be a program, or our own file cannot be found.
+    /// There is a file of that name which cannot be started, or our own file cannot be found.
     pub fn find() -> Result<WorkerProgram, ProgramError> {
-        let ourselves = std::env::current_exe().map_err(ProgramError::NoSelf)?;
-        let beside = ourselves.with_file_name(format!("worker{}", std::env::consts::EXE_SUFFIX));
+        let ourselves = HeldProgram::ourselves().map_err(ProgramError::NoSelf)?;
+        let name = format!("worker{}", std::env::consts::EXE_SUFFIX);
+        let beside = ourselves.path().with_file_name(name);
         WorkerProgram::among(&beside, ourselves)
     }
 
-    fn among(beside: &Path, ourselves: PathBuf) -> Result<WorkerProgram, ProgramError> {
-        match std::fs::metadata(beside) {
-            Err(_) => Ok(WorkerProgram::Ourselves(ourselves)),
-            Ok(found) => {
-                let reason = if found.is_dir() {
-                    Some("it is a folder")
-                } else if found.len() == 0 {
-                    Some("it is empty")
-                } else {
-                    None
-                };
-                match reason {
-                    None => Ok(WorkerProgram::Beside(beside.to_path_buf())),
-                    Some(reason) => Err(ProgramError::NotAProgram {
-                        path: beside.to_path_buf(),
-                        reason: reason.to_owned(),
-                    }),
-                }
-            }
+    fn among(beside: &Path, ourselves: HeldProgram) -> Result<WorkerProgram, ProgramError> {
+        // A link that leads nowhere is there: it is refused, not passed over.
+        if let Err(error) = std::fs::symlink_metadata(beside)
+            && error.kind() == io::ErrorKind::NotFound
+        {
+            return Ok(WorkerProgram::Ourselves(ourselves));
         }
+        HeldProgram::open(beside)
+            .map(WorkerProgram::Beside)
+            .map_err(|reason| ProgramError::NotAProgram {
+                path: beside.to_path_buf(),
+                reason,
+            })
     }
 
-    /// Its file.
-    pub fn path(&self) -> &Path {
+    /// The program itself.
+    pub fn into_held(self) -> HeldProgram {
         match self {
-            WorkerProgram::Beside(path) | WorkerProgram::Ourselves(path) => path,
+            WorkerProgram::Beside(held) | WorkerProgram::Ourselves(held) => held,
         }
     }
 }
@@ -93,21 +90,21 @@ mod tests {
     #[test]
     fn the_file_beside_us_is_taken_and_otherwise_we_are_it() {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let ourselves = folder.path().join("supervisor");
         let beside = folder.path().join("worker");
-        let find = || WorkerProgram::among(&beside, ourselves.clone());
-        assert_eq!(
-            find().expect("we are it"),
-            WorkerProgram::Ourselves(ourselves.clone())
-        );
+        let find = || {
+            let ourselves = HeldProgram::ourselves().expect("a test has a file");
+            WorkerProgram::among(&beside, ourselves)
+        };
+        let found = find().expect("we are it");
+        assert!(matches!(found, WorkerProgram::Ourselves(_)), "{found:?}");
         std::fs::write(&beside, "").expect("a file can be made");
         let error = find().expect_err("an empty file is no program");
-        assert!(error.to_string().contains("empty"), "{error}");
+        assert!(error.to_string().contains("cannot be started"), "{error}");
         assert!(error.hint().is_some());
-        std::fs::write(&beside, "x").expect("a file can be written");
-        assert_eq!(
-            find().expect("it is there"),
-            WorkerProgram::Beside(beside.clone())
-        );
+        let this = std::env::current_exe().expect("a test has a file");
+        std::fs::copy(this, &beside).expect("a file can be copied");
+        let found = find().expect("it is there");
+        assert!(matches!(found, WorkerProgram::Beside(_)), "{found:?}");
+        assert_eq!(found.into_held().path(), beside);
     }
 }

@@ -24,8 +24,22 @@ pub struct RuntimeFolder {
 
 /// There is no place for it.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to make a private folder for sockets: {0}")]
-pub struct RuntimeError(#[source] io::Error);
+#[error("failed to make a private folder for sockets in {parent}: {error}")]
+pub struct RuntimeError {
+    /// The last place tried.
+    parent: PathBuf,
+    /// The system's reason.
+    error: io::Error,
+}
+
+impl RuntimeError {
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        Some(String::from(
+            "set TMPDIR to a folder with room in it that you may write to, its path at most 55 bytes long",
+        ))
+    }
+}
 
 impl RuntimeFolder {
     /// Makes it, and sends every temporary file of this process there. `note` gets the path before the
@@ -39,11 +53,16 @@ impl RuntimeFolder {
         mut note: impl FnMut(&Path) -> io::Result<()>,
     ) -> Result<RuntimeFolder, RuntimeError> {
         let parent = sys::runtime_parent();
-        let mut made = make_in(&parent.path, &mut note);
+        let mut tried = parent.path;
+        let mut made = make_in(&tried, &mut note);
         if made.is_err() && parent.in_memory {
-            made = make_in(&std::env::temp_dir(), &mut note).or(made);
+            tried = std::env::temp_dir();
+            made = make_in(&tried, &mut note);
         }
-        let path = made.map_err(RuntimeError)?;
+        let path = made.map_err(|error| RuntimeError {
+            parent: tried,
+            error,
+        })?;
         // Once a process: a second call keeps the first folder.
         let _ = tempfile::env::override_temp_dir(&path);
         Ok(RuntimeFolder { path })
@@ -70,7 +89,22 @@ fn make_in(parent: &Path, note: &mut impl FnMut(&Path) -> io::Result<()>) -> io:
     }
     note(&path)?;
     sys::create_private_dir(&path)?;
-    Ok(path)
+    match try_out(&path) {
+        Ok(()) => Ok(path),
+        Err(error) => {
+            let _ = std::fs::remove_dir_all(&path);
+            Err(error)
+        }
+    }
+}
+
+/// Whether there is room for what a handshake needs: a folder with a file in it. What ipc-channel cannot make
+/// it panics for, and another place may have room.
+fn try_out(path: &Path) -> io::Result<()> {
+    let folder = path.join("room");
+    std::fs::create_dir(&folder)?;
+    std::fs::File::create(folder.join("socket"))?;
+    std::fs::remove_dir_all(&folder)
 }
 
 /// Removes the folder that a killed supervisor left, if the path really is one of ours.

@@ -103,6 +103,13 @@ pub fn change_hello(hello: &mut Hello, twist: &Twist) {
     }
 }
 
+/// What the fail point `zygote.fork` knows: `thread`, which makes a thread that stays.
+pub fn start_thread(twist: &Twist) {
+    if twist.name == "thread" {
+        std::thread::spawn(|| sleep_for_ever());
+    }
+}
+
 fn sleep_for_ever() -> ! {
     loop {
         std::thread::sleep(Duration::from_secs(3600));

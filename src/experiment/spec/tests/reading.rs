@@ -341,7 +341,7 @@ fn only_regular_files_of_utf_8_are_read() {
     std::fs::write(&file, b"schema = 1\n\xff").unwrap();
     for (path, why) in [
         (folder.path(), "it is a folder"),
-        (file.as_path(), "byte 11 is not UTF-8"),
+        (file.as_path(), "line 2, column 1 is not UTF-8 text"),
     ] {
         let error = RunSpec::read(path, &[]).unwrap_err();
         assert_eq!(

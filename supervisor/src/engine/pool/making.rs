@@ -146,7 +146,8 @@ impl Pool {
                 }
             }
             Ok(Given::Later) => {}
-            // It is dead, or hangs, or lies.
+            // It is dead, or as good as dead: its end says why.
+            Err(HandshakeError::NoHello) => self.kill(worker),
             Err(error) => {
                 self.kill(worker);
                 return Err(error.to_string());

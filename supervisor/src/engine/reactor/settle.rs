@@ -63,17 +63,7 @@ pub(super) fn settle(
     let began = worker.tasks_begun > 0;
     let in_group = worker.batch.len() + usize::from(began) > 1;
     for held in worker.batch {
-        let reason = match verdict {
-            Some(Verdict::Memory { of: None, evidence }) => {
-                format!("ended before it began: {evidence}")
-            }
-            Some(Verdict::Timeout { .. } | Verdict::Memory { .. }) => {
-                String::from("ended for another task")
-            }
-            Some(Verdict::Unresponsive { what }) => format!("ended since it {what} in time"),
-            Some(Verdict::Protocol { note }) => format!("ended for a broken protocol: {note}"),
-            _ => describe(&exit.cause),
-        };
+        let reason = why_unbegun(verdict, &exit.cause);
         let fate = match verdict {
             Some(Verdict::Interrupted) => Fate::Interrupted,
             _ if began => Fate::Requeued { reason },
@@ -91,7 +81,7 @@ pub(super) fn settle(
 /// next: that one is a bystander.
 pub fn fate_of_started(held: Held, verdict: Option<&Verdict>, cause: &ExitCause) -> Fate {
     let bystander = || Fate::Requeued {
-        reason: String::from("ended for another task"),
+        reason: why_unbegun(verdict, cause),
     };
     match verdict {
         Some(Verdict::Timeout { of, .. }) if *of != held => bystander(),
@@ -168,6 +158,21 @@ pub(super) fn push_ending(
         answer: None,
         exit: exit.cloned(),
     })));
+}
+
+/// Why a task that a worker held did not begin.
+pub(super) fn why_unbegun(verdict: Option<&Verdict>, cause: &ExitCause) -> String {
+    match verdict {
+        Some(Verdict::Memory { of: None, evidence }) => {
+            format!("ended before it began: {evidence}")
+        }
+        Some(Verdict::Timeout { .. } | Verdict::Memory { .. }) => {
+            String::from("ended for another task")
+        }
+        Some(Verdict::Unresponsive { what }) => format!("ended since it {what} in time"),
+        Some(Verdict::Protocol { note }) => format!("ended since {note}"),
+        Some(Verdict::Interrupted) | None => describe(cause),
+    }
 }
 
 /// A process's end in words.

@@ -1,4 +1,4 @@
-//! Where no child's descriptors can be seen. The twin of `linux_sockets.rs`.
+//! Where no child's descriptors can be seen. The twin of `linux_held.rs`.
 
 use crate::ids::Pid;
 

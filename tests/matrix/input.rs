@@ -1,1 +1,0 @@
-//! Rows 131 to 138: input that is refused before anything starts.
