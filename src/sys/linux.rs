@@ -1,5 +1,7 @@
 //! Linux: pidfds, `clone(CLONE_PARENT)`, parent-death signals, /proc, cgroups.
 
+#[path = "linux_marks.rs"]
+mod marks;
 #[path = "linux_reaper.rs"]
 mod reaper;
 
@@ -17,6 +19,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+pub use self::marks::{end_marked, guard_keeper, marks_are_readable};
 pub use self::reaper::Reaper;
 pub use super::unix::{
     OutputReader, create_private_dir, fill_random, hostname, inherit, is_same_file, kernel,
@@ -25,7 +28,7 @@ pub use super::unix::{
     restrict_new_files, signal_name, spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
 use super::unix::{
-    close_raw, harden_common, ignore_file_limit, require_parent, wait_for, watched_signals,
+    close_raw, harden_common, require_parent, set_dispositions, wait_for, watched_signals,
 };
 use super::{ForkWay, Forked, GuardOrder, RuntimeParent, UsableCores};
 use crate::ids::Pid;
@@ -294,7 +297,7 @@ impl SignalWatch {
     ///
     /// The kernel refuses.
     pub fn block() -> io::Result<()> {
-        ignore_file_limit();
+        set_dispositions();
         Ok(watched_signals().thread_block()?)
     }
 
@@ -481,6 +484,7 @@ mod tests {
             program: Path::new("/bin/sh"),
             arguments,
             environment: &[],
+            input: None,
             output: None,
         })
         .expect("a shell can be started");

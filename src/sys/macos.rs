@@ -30,7 +30,7 @@ pub use super::unix::{
     restrict_new_files, signal_name, spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
 use super::unix::{
-    close_raw, end_rest_of_group, harden_common, ignore_file_limit, require_parent, wait_for,
+    close_raw, end_rest_of_group, harden_common, require_parent, set_dispositions, wait_for,
     watched_signals,
 };
 use super::{Exit, ForkWay, Forked, GuardOrder, RuntimeParent, UsableCores};
@@ -71,6 +71,17 @@ pub fn keep_freed_memory() {}
 pub fn fork_worker(_way: ForkWay) -> io::Result<Forked> {
     Err(unsupported("forking workers"))
 }
+
+/// Whether a process's environment can be read by its siblings. Not here: there is no keeper.
+pub fn marks_are_readable() -> bool {
+    false
+}
+
+/// There is no keeper.
+pub fn guard_keeper() {}
+
+/// Nobody can be found by a mark.
+pub fn end_marked(_variable: &str, _value: &str, _patience: Duration) {}
 
 /// Makes this process the one that adopts orphans among its descendants.
 ///
@@ -295,7 +306,7 @@ impl SignalWatch {
     ///
     /// The kernel refuses.
     pub fn block() -> io::Result<()> {
-        ignore_file_limit();
+        set_dispositions();
         Ok(watched_signals().thread_block()?)
     }
 

@@ -28,6 +28,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{
     FILETIME, STATUS_ACCESS_VIOLATION, STATUS_CONTROL_C_EXIT, STATUS_FLOAT_DIVIDE_BY_ZERO,
@@ -120,6 +121,18 @@ pub fn keep_freed_memory() {}
 pub fn fork_worker(_way: ForkWay) -> io::Result<Forked> {
     Err(unsupported("forking workers"))
 }
+
+/// Whether a process's environment can be read by its siblings. Not here, and jobs make it needless: there
+/// is no keeper.
+pub fn marks_are_readable() -> bool {
+    false
+}
+
+/// There is no keeper.
+pub fn guard_keeper() {}
+
+/// Nobody can be found by a mark.
+pub fn end_marked(_variable: &str, _value: &str, _patience: Duration) {}
 
 /// Makes this process the one that adopts orphans among its descendants.
 ///
@@ -443,7 +456,10 @@ pub fn spawn(order: &SpawnOrder<'_>) -> io::Result<Pid> {
     let window = if has_console() { 0 } else { CREATE_NO_WINDOW };
     command
         .envs(order.environment.iter().map(|(k, v)| (k, v)))
-        .stdin(Stdio::null())
+        .stdin(match order.input {
+            Some(input) => Stdio::from(input.try_clone()?),
+            None => Stdio::null(),
+        })
         .creation_flags(CREATE_NEW_PROCESS_GROUP | window);
     match order.output {
         Some((out, err)) => {

@@ -19,7 +19,7 @@ use fumehood::record::{
     Header, Journal, Machine, Manifest, Recovered, Repair, RunFolder, RunLock, StartChoice,
     Supervisor, atomic, derive, recover,
 };
-use fumehood::{data, sys};
+use fumehood::{clock, data, sys};
 
 use super::folder::Place;
 use super::{Ended, Failure};
@@ -180,8 +180,13 @@ impl Session {
                 START_LIMIT,
             )?;
             let choice = choose::choose(settings.start_method, &mut made);
-            if choice.is_err() {
-                made.close();
+            match &choice {
+                Ok(_) => {
+                    if let Err(error) = made.ensure_keeper() {
+                        reporter.say(&format!("no keeper: {error}"));
+                    }
+                }
+                Err(_) => made.close(),
             }
             pool = Some(made);
             choice?
@@ -445,7 +450,7 @@ fn write_manifest(
     choice: &Choice,
 ) -> Result<(), Failure> {
     let this = Supervisor {
-        started: jiff::Timestamp::now()
+        started: clock::wall_now()
             .strftime("%Y-%m-%dT%H:%M:%SZ")
             .to_string(),
         pid: std::process::id(),

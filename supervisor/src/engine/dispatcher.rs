@@ -116,6 +116,8 @@ impl Dispatcher<'_, '_> {
             if now.since(swept) >= BEAT {
                 swept = now;
                 self.pool.sweep(now, false);
+                // One that was killed is missed only if we are too: the next look may try again.
+                let _ = self.pool.ensure_keeper();
             }
         }
     }

@@ -27,6 +27,7 @@ use super::mailbox::{Mailbox, Notice};
 use super::output::{Output, Outputs};
 use crate::start::fresh::Fresh;
 use crate::start::handshake::{HandshakeError, Handshakes};
+use crate::start::keeper::Keeper;
 use crate::start::zygote::Zygote;
 
 /// How the pool makes workers.
@@ -100,6 +101,7 @@ pub struct Pool {
     /// somebody else's by the time it comes.
     known_early: HashSet<WorkerId>,
     zygote: Option<Zygote>,
+    keeper: Option<Keeper>,
     /// Workers started ahead of their tasks, oldest first, where workers are started by exec.
     spares: VecDeque<Fresh>,
     /// How many tasks wait beyond those that are being given out.
@@ -148,7 +150,7 @@ impl Pool {
         let (mailbox, woken) = Mailbox::new().map_err(PoolError::Prepare)?;
         let wake_id = set.add(woken).map_err(PoolError::Prepare)?;
         let mailbox = Arc::new(mailbox);
-        let handshakes = Handshakes::new(program);
+        let handshakes = Handshakes::new(program).map_err(PoolError::Prepare)?;
         let pending = handshakes.pending();
         let for_deaths = Arc::clone(&mailbox);
         let reaper = Reaper::start(move |exit| {
@@ -171,6 +173,7 @@ impl Pool {
             worker_of_pid: HashMap::new(),
             known_early: HashSet::new(),
             zygote: None,
+            keeper: None,
             spares: VecDeque::new(),
             more_to_come: 0,
             // One pair for each slot, and for each spare.
@@ -456,6 +459,8 @@ impl Pool {
         } else if let Some(at) = self.spares.iter().position(|s| s.pid == exit.pid) {
             self.free_outputs
                 .extend(self.spares.remove(at).map(|spare| spare.output));
+        } else if self.keeper.as_ref().is_some_and(|k| k.pid == exit.pid) {
+            self.keeper = None;
         } else if self.zygote.as_ref().is_some_and(|z| z.pid == exit.pid) {
             self.zygote = None;
             self.known_early.clear();
@@ -480,6 +485,7 @@ impl Pool {
         for pid in sys::children() {
             let known = self.worker_of_pid.contains_key(&pid)
                 || self.zygote.as_ref().is_some_and(|z| z.pid == pid)
+                || self.keeper.as_ref().is_some_and(|k| k.pid == pid)
                 || self.spares.iter().any(|s| s.pid == pid)
                 || self.strangers.contains(&pid);
             if known {
@@ -496,10 +502,18 @@ impl Pool {
         ended
     }
 
-    /// Ends the zygote and the spares and waits, a bounded time, until no child of ours is left.
+    /// Ends the zygote and the spares and waits, a bounded time, until no child of ours is left. The keeper
+    /// comes last: a supervisor that is killed on the way has it still.
     pub fn close(&mut self) {
         self.end_spares();
         self.end_zygote();
+        self.end_orphans();
+        self.end_keeper();
+        self.end_orphans();
+    }
+
+    /// Ends children that nobody knows until there is none, a bounded time.
+    fn end_orphans(&mut self) {
         let patience = sys::monotonic_now() + Duration::from_secs(1);
         loop {
             let now = sys::monotonic_now();

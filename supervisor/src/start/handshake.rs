@@ -28,6 +28,8 @@ pub enum Role {
     Zygote,
     /// A worker.
     Worker,
+    /// One that ends what is left when the supervisor is gone. It says no hello.
+    Keeper,
 }
 
 /// A program could not be started, or did not say hello.
@@ -122,18 +124,24 @@ fn poison(server: String, pid: Pid) {
 }
 
 impl Handshakes {
-    /// For this worker program.
-    pub fn new(program: PathBuf) -> Handshakes {
+    /// For this worker program, and with a new mark for whatever it becomes.
+    ///
+    /// # Errors
+    ///
+    /// The kernel gives no random bits.
+    pub fn new(program: PathBuf) -> io::Result<Handshakes> {
         let (jobs, queue) = mpsc::channel();
-        Handshakes {
+        let mut environment = allowed_environment();
+        environment.push((environment::RUN.to_owned(), random_token()?));
+        Ok(Handshakes {
             program,
-            environment: allowed_environment(),
+            environment,
             pending: Arc::new(Pending::default()),
             jobs: Some(jobs),
             queue: Arc::new(Mutex::new(queue)),
             idle: Arc::default(),
             helpers: Vec::new(),
-        }
+        })
     }
 
     /// What the reaper is to tell of deaths.
@@ -160,31 +168,15 @@ impl Handshakes {
     ) -> Result<Pid, HandshakeError> {
         let (server, name) = IpcOneShotServer::<Hello>::new().map_err(HandshakeError::Prepare)?;
         let token = Token(random_token().map_err(HandshakeError::Prepare)?);
-        let mut environment = self.environment.clone();
+        let mut environment = self.environment(role);
         let mut set = |key: &str, value: String| environment.push((key.to_owned(), value));
-        set(
-            environment::ROLE,
-            String::from(match role {
-                Role::Zygote => "zygote",
-                Role::Worker => "worker",
-            }),
-        );
         set(environment::SERVER, name.clone());
         set(environment::TOKEN, token.0.clone());
         set(environment::SUPERVISOR, std::process::id().to_string());
         if let Some(outputs) = outputs {
             set(environment::OUTPUTS, outputs);
         }
-        let pid = sys::spawn(&SpawnOrder {
-            program: &self.program,
-            arguments: &[],
-            environment: &environment,
-            output,
-        })
-        .map_err(|error| HandshakeError::Exec {
-            program: self.program.clone(),
-            error,
-        })?;
+        let pid = self.exec(&environment, None, output)?;
         // Before the watch: a death must find the server.
         self.pending.lock().insert(pid.0, name);
         let pending = Arc::clone(&self.pending);
@@ -207,6 +199,42 @@ impl Handshakes {
             return Err(HandshakeError::Prepare(error));
         }
         Ok(pid)
+    }
+
+    /// What every program in this role finds in its environment.
+    pub fn environment(&self, role: Role) -> Vec<(String, String)> {
+        let role = match role {
+            Role::Zygote => "zygote",
+            Role::Worker => "worker",
+            Role::Keeper => "keeper",
+        };
+        let mut environment = self.environment.clone();
+        environment.push((environment::ROLE.to_owned(), role.to_owned()));
+        environment
+    }
+
+    /// Starts the program, of which nobody has heard yet.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::Exec`].
+    pub fn exec(
+        &self,
+        environment: &[(String, String)],
+        input: Option<&io::PipeReader>,
+        output: Option<(&io::PipeWriter, &io::PipeWriter)>,
+    ) -> Result<Pid, HandshakeError> {
+        sys::spawn(&SpawnOrder {
+            program: &self.program,
+            arguments: &[],
+            environment,
+            input,
+            output,
+        })
+        .map_err(|error| HandshakeError::Exec {
+            program: self.program.clone(),
+            error,
+        })
     }
 
     /// Gives the job to the helpers, of whom there is one more if all have something to do.
