@@ -19,7 +19,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-pub use self::marks::{end_marked, guard_keeper, marks_are_readable};
+pub use self::marks::{end_marked, guard_keeper, has_mark, marks_are_readable};
 pub use self::reaper::Reaper;
 pub use super::unix::{
     OutputReader, create_private_dir, fill_random, hostname, inherit, is_same_file, kernel,
@@ -355,6 +355,11 @@ fn watch_signals(signals: &SignalFd, wake: &EventFd, tell: &dyn Fn(i32)) {
 pub fn end_orphan(pid: Pid) {
     kill_group(pid);
     let _ = wait_for(pid, false);
+}
+
+/// Reaps a child if it is over; whether it was.
+pub fn reap_if_over(pid: Pid) -> bool {
+    wait_for(pid, false).is_some()
 }
 
 /// The children of this process, adopted ones included.

@@ -65,6 +65,11 @@ fn marked(mark: &[u8]) -> Vec<Pid> {
         .collect()
 }
 
+/// Whether a process carries this variable with this value; `false` for one that is over.
+pub fn has_mark(pid: Pid, variable: &str, value: &str) -> bool {
+    is_marked(pid, format!("{variable}={value}").as_bytes())
+}
+
 fn is_marked(pid: Pid, mark: &[u8]) -> bool {
     std::fs::read(format!("/proc/{pid}/environ"))
         .is_ok_and(|all| all.split(|&byte| byte == 0).any(|one| one == mark))

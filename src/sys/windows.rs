@@ -134,6 +134,11 @@ pub fn guard_keeper() {}
 /// Nobody can be found by a mark.
 pub fn end_marked(_variable: &str, _value: &str, _patience: Duration) {}
 
+/// Nobody has one that could be read.
+pub fn has_mark(_pid: Pid, _variable: &str, _value: &str) -> bool {
+    false
+}
+
 /// Makes this process the one that adopts orphans among its descendants.
 ///
 /// # Errors
@@ -557,6 +562,11 @@ fn end_job(job: &OwnedHandle) {
 /// Ends an adopted orphan. There are none here; a child of that number is ended all the same.
 pub fn end_orphan(pid: Pid) {
     kill_group(pid);
+}
+
+/// Reaps a child if it is over; whether it was. There is nobody to reap here.
+pub fn reap_if_over(_pid: Pid) -> bool {
+    false
 }
 
 /// The children of this process that were adopted or that nobody watches: there are none here.

@@ -108,7 +108,11 @@ pub struct Pool {
     more_to_come: u32,
     /// Output pipes that nobody writes to, where workers are started by exec.
     free_outputs: Vec<u32>,
+    /// Children that we had before the run: of the shell, say, that became this program.
     strangers: Vec<Pid>,
+    /// Whether an orphan that we adopt may be none of the run's: a stranger's child, or, where we are the
+    /// first process of a container, anybody's.
+    adopts_strangers: bool,
     suspects: HashMap<Pid, Monotonic>,
     start_limit: Duration,
     outputs: Option<Outputs>,
@@ -178,6 +182,7 @@ impl Pool {
             more_to_come: 0,
             // One pair for each slot, and for each spare.
             free_outputs: (0..slots + SPARES).rev().collect(),
+            adopts_strangers: !strangers.is_empty() || std::process::id() == 1,
             strangers,
             suspects: HashMap::new(),
             start_limit,
@@ -477,9 +482,10 @@ impl Pool {
         }
     }
 
-    /// Ends orphans that workers left behind and we adopted. With `final_sweep` every unknown child counts,
+    /// Ends orphans that workers left behind and we adopted, and reaps strangers that are over. With `final_sweep` every unknown child counts,
     /// since no worker is on its way. Returns how many there were.
     pub fn sweep(&mut self, now: Monotonic, final_sweep: bool) -> usize {
+        self.strangers.retain(|&pid| !sys::reap_if_over(pid));
         let mut ended = 0;
         let mut seen = HashMap::new();
         for pid in sys::children() {
@@ -493,8 +499,12 @@ impl Pool {
             }
             let since = self.suspects.get(&pid).copied().unwrap_or(now);
             if final_sweep || now.since(since) >= SUSPICION {
-                sys::end_orphan(pid);
-                ended += 1;
+                if !self.adopts_strangers || self.handshakes.has_mark(pid) {
+                    sys::end_orphan(pid);
+                    ended += 1;
+                } else if sys::reap_if_over(pid) {
+                    continue;
+                }
             }
             seen.insert(pid, since);
         }

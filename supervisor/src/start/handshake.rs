@@ -72,6 +72,8 @@ pub type Greeted = Box<dyn FnOnce(Result<Hello, HandshakeError>) + Send>;
 pub struct Handshakes {
     program: PathBuf,
     environment: Vec<(String, String)>,
+    /// The mark of the run, which is in the environment too.
+    mark: String,
     pending: Arc<Pending>,
     /// `None` once the helpers are to end.
     jobs: Option<Sender<Job>>,
@@ -132,10 +134,12 @@ impl Handshakes {
     pub fn new(program: PathBuf) -> io::Result<Handshakes> {
         let (jobs, queue) = mpsc::channel();
         let mut environment = allowed_environment();
-        environment.push((environment::RUN.to_owned(), random_token()?));
+        let mark = random_token()?;
+        environment.push((environment::RUN.to_owned(), mark.clone()));
         Ok(Handshakes {
             program,
             environment,
+            mark,
             pending: Arc::new(Pending::default()),
             jobs: Some(jobs),
             queue: Arc::new(Mutex::new(queue)),
@@ -199,6 +203,11 @@ impl Handshakes {
             return Err(HandshakeError::Prepare(error));
         }
         Ok(pid)
+    }
+
+    /// Whether a process is one of the run's: started here, or a descendant of such a one.
+    pub fn has_mark(&self, pid: Pid) -> bool {
+        sys::has_mark(pid, environment::RUN, &self.mark)
     }
 
     /// What every program in this role finds in its environment.
