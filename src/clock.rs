@@ -8,7 +8,23 @@
 use std::ops::Add;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::fail_point;
+
+/// The time of day, for people to read: in the names of folders and in the manifest. It may jump, so nothing
+/// is decided by it.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn wall_now() -> Timestamp {
+    #[cfg_attr(
+        not(feature = "fault"),
+        expect(unused_mut, reason = "faults change it")
+    )]
+    let mut now = Timestamp::now();
+    fail_point!("clock.wall", |twist| now = crate::fault::jump(now, &twist));
+    now
+}
 
 /// A moment on the monotonic clock, in nanoseconds since some moment in the past (Linux: since boot).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]

@@ -82,6 +82,17 @@ pub fn count_own(when: &str) {
     }
 }
 
+/// What the point `clock.wall` can do to the time of day: `forward-s=N`, `back-s=N`, `epoch`.
+pub fn jump(now: jiff::Timestamp, twist: &Twist) -> jiff::Timestamp {
+    let span = jiff::SignedDuration::from_secs(i64::try_from(twist.number()).unwrap_or(0));
+    let jumped = match twist.name.as_str() {
+        "forward-s" => now.checked_add(span),
+        "back-s" => now.checked_sub(span),
+        _ => Ok(jiff::Timestamp::UNIX_EPOCH),
+    };
+    jumped.unwrap_or(now)
+}
+
 /// Passes a point. Whatever is to happen here happens; a twist is handed back.
 pub fn pass(point: &str) -> Option<Twist> {
     let faults = faults();

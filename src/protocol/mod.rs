@@ -48,7 +48,7 @@ pub const PROTOCOL: &str = concat!(env!("CARGO_PKG_VERSION"), "/3");
 
 /// The names of what a started program finds in its environment.
 pub mod environment {
-    /// `zygote` or `worker`: which of the two to be.
+    /// `zygote`, `worker` or `keeper`: which of them to be.
     pub const ROLE: &str = "FUMEHOOD_ROLE";
     /// The name of the one-shot server to say hello to.
     pub const SERVER: &str = "FUMEHOOD_SERVER";
@@ -58,6 +58,9 @@ pub mod environment {
     pub const SUPERVISOR: &str = "FUMEHOOD_SUPERVISOR";
     /// Pipes for the output of workers, one pair of descriptors a slot: `7:8,9:10`.
     pub const OUTPUTS: &str = "FUMEHOOD_OUTPUTS";
+    /// The mark of the run: 128 random bits in hexadecimal. Whatever a task starts inherits it, and by it the
+    /// keeper knows what is the run's.
+    pub const RUN: &str = "FUMEHOOD_RUN";
 }
 
 /// 128 random bits that a started program gives back in its hello.

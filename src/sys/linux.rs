@@ -1,5 +1,7 @@
 //! Linux: pidfds, `clone(CLONE_PARENT)`, parent-death signals, /proc, cgroups.
 
+#[path = "linux_marks.rs"]
+mod marks;
 #[path = "linux_packets.rs"]
 mod packets;
 #[path = "linux_program.rs"]
@@ -23,6 +25,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+pub use self::marks::{end_marked, guard_keeper, has_mark, marks_are_readable};
 pub use self::packets::{Packet, PacketDoor, PacketSet};
 pub use self::program::{has_program_magic, hold_ourselves, hold_program, is_for_this_machine};
 pub use self::reaper::Reaper;
@@ -34,7 +37,7 @@ pub use super::unix::{
     restrict_new_files, signal_name, spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
 use super::unix::{
-    close_raw, harden_common, ignore_file_limit, require_parent, wait_for, watched_signals,
+    close_raw, harden_common, require_parent, set_dispositions, wait_for, watched_signals,
 };
 use super::{ForkWay, Forked, GuardOrder, RuntimeParent, UsableCores};
 use crate::ids::Pid;
@@ -309,7 +312,7 @@ impl SignalWatch {
     ///
     /// The kernel refuses.
     pub fn block() -> io::Result<()> {
-        ignore_file_limit();
+        set_dispositions();
         Ok(watched_signals().thread_block()?)
     }
 
@@ -367,6 +370,11 @@ fn watch_signals(signals: &SignalFd, wake: &EventFd, tell: &dyn Fn(i32)) {
 pub fn end_orphan(pid: Pid) {
     kill_group(pid);
     let _ = wait_for(pid, false);
+}
+
+/// Reaps a child if it is over; whether it was.
+pub fn reap_if_over(pid: Pid) -> bool {
+    wait_for(pid, false).is_some()
 }
 
 /// The children of this process, adopted ones included.
@@ -496,6 +504,7 @@ mod tests {
             program: &HeldProgram::open(Path::new("/bin/sh")).expect("there is a shell"),
             arguments,
             environment: &[],
+            input: None,
             output: None,
         })
         .expect("a shell can be started");

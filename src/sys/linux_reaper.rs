@@ -184,7 +184,7 @@ impl ReaperShared {
 }
 
 #[expect(unsafe_code, reason = "nix has no pidfd_open")]
-fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
+pub(super) fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
     // SAFETY: the call takes two integers; what it returns is checked.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.0, 0) };
     match RawFd::try_from(fd) {

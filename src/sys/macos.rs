@@ -30,7 +30,7 @@ pub use super::unix::{
     restrict_new_files, signal_name, spawn, sync_dir, temporary_pause, terminate_group, withhold,
 };
 use super::unix::{
-    close_raw, end_rest_of_group, harden_common, ignore_file_limit, require_parent, wait_for,
+    close_raw, end_rest_of_group, harden_common, require_parent, set_dispositions, wait_for,
     watched_signals,
 };
 use super::{Exit, ForkWay, Forked, GuardOrder, RuntimeParent, UsableCores};
@@ -112,6 +112,22 @@ pub fn is_for_this_machine(_head: &[u8]) -> bool {
 /// Always, here.
 pub fn fork_worker(_way: ForkWay) -> io::Result<Forked> {
     Err(unsupported("forking workers"))
+}
+
+/// Whether a process's environment can be read by its siblings. Not here: there is no keeper.
+pub fn marks_are_readable() -> bool {
+    false
+}
+
+/// There is no keeper.
+pub fn guard_keeper() {}
+
+/// Nobody can be found by a mark.
+pub fn end_marked(_variable: &str, _value: &str, _patience: Duration) {}
+
+/// Nobody has one that could be read.
+pub fn has_mark(_pid: Pid, _variable: &str, _value: &str) -> bool {
+    false
 }
 
 /// Makes this process the one that adopts orphans among its descendants.
@@ -337,7 +353,7 @@ impl SignalWatch {
     ///
     /// The kernel refuses.
     pub fn block() -> io::Result<()> {
-        ignore_file_limit();
+        set_dispositions();
         Ok(watched_signals().thread_block()?)
     }
 
@@ -436,6 +452,11 @@ fn watch_signals(queue: &Kqueue, tell: &dyn Fn(i32)) {
 pub fn end_orphan(pid: Pid) {
     kill_group(pid);
     let _ = wait_for(pid, false);
+}
+
+/// Reaps a child if it is over; whether it was. There is nobody to reap here.
+pub fn reap_if_over(_pid: Pid) -> bool {
+    false
 }
 
 /// The children of this process that were adopted or that nobody watches: none can be named here.

@@ -240,8 +240,7 @@ pub fn withhold(pipe: &PipeWriter) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts a program as the leader of a process group of its own, with nothing of our environment and no
-/// standard input. It is reaped by the [`super::Reaper`], not by std.
+/// Starts a program as the leader of a process group of its own, with nothing of our environment. It is reaped by the [`super::Reaper`], not by std.
 ///
 /// # Errors
 ///
@@ -255,7 +254,10 @@ pub fn spawn(order: &SpawnOrder<'_>) -> io::Result<Pid> {
         .args(order.arguments)
         .env_clear()
         .envs(order.environment.iter().map(|(k, v)| (k, v)))
-        .stdin(Stdio::null())
+        .stdin(match order.input {
+            Some(input) => Stdio::from(OwnedFd::from(input.try_clone()?)),
+            None => Stdio::null(),
+        })
         // Part of posix_spawn: no pre_exec, which would make std fork this process.
         .process_group(0);
     match order.output {
@@ -327,10 +329,13 @@ pub fn reset_signals() {
     let _ = SigSet::empty().thread_set_mask();
 }
 
-/// Turns a file that may not grow any more (`ulimit -f`) from the supervisor's death into an error of its
-/// writes.
-pub(super) fn ignore_file_limit() {
+/// What the supervisor does not leave to whoever started it. A file that may not grow any more (`ulimit -f`)
+/// is an error of its writes and not its death. And children that end wait to be reaped: under a parent that
+/// ignores SIGCHLD (a shell's `trap '' CHLD` is inherited) the kernel would reap them at once, and nobody
+/// would learn how they ended.
+pub(super) fn set_dispositions() {
     dispose(Signal::SIGXFSZ, libc::SIG_IGN);
+    dispose(Signal::SIGCHLD, libc::SIG_DFL);
 }
 
 #[expect(unsafe_code, reason = "signal dispositions are process-wide state")]

@@ -28,6 +28,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{
     FILETIME, STATUS_ACCESS_VIOLATION, STATUS_CONTROL_C_EXIT, STATUS_FLOAT_DIVIDE_BY_ZERO,
@@ -164,6 +165,23 @@ pub fn check_program(path: &Path) -> io::Result<()> {
 /// Always, here.
 pub fn fork_worker(_way: ForkWay) -> io::Result<Forked> {
     Err(unsupported("forking workers"))
+}
+
+/// Whether a process's environment can be read by its siblings. Not here, and jobs make it needless: there
+/// is no keeper.
+pub fn marks_are_readable() -> bool {
+    false
+}
+
+/// There is no keeper.
+pub fn guard_keeper() {}
+
+/// Nobody can be found by a mark.
+pub fn end_marked(_variable: &str, _value: &str, _patience: Duration) {}
+
+/// Nobody has one that could be read.
+pub fn has_mark(_pid: Pid, _variable: &str, _value: &str) -> bool {
+    false
 }
 
 /// Makes this process the one that adopts orphans among its descendants.
@@ -488,7 +506,10 @@ pub fn spawn(order: &SpawnOrder<'_>) -> io::Result<Pid> {
     let window = if has_console() { 0 } else { CREATE_NO_WINDOW };
     command
         .envs(order.environment.iter().map(|(k, v)| (k, v)))
-        .stdin(Stdio::null())
+        .stdin(match order.input {
+            Some(input) => Stdio::from(input.try_clone()?),
+            None => Stdio::null(),
+        })
         .creation_flags(CREATE_NEW_PROCESS_GROUP | window);
     match order.output {
         Some((out, err)) => {
@@ -586,6 +607,11 @@ fn end_job(job: &OwnedHandle) {
 /// Ends an adopted orphan. There are none here; a child of that number is ended all the same.
 pub fn end_orphan(pid: Pid) {
     kill_group(pid);
+}
+
+/// Reaps a child if it is over; whether it was. There is nobody to reap here.
+pub fn reap_if_over(_pid: Pid) -> bool {
+    false
 }
 
 /// The children of this process that were adopted or that nobody watches: there are none here.

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     if worker::is_wanted() {
         return worker::main();
     }
+    end_with_any_thread();
     fumehood::sys::keep_freed_memory();
     #[cfg(feature = "fault")]
     fumehood::fault::count_own("start");
@@ -38,4 +39,18 @@ fn main() -> ExitCode {
             Ended::Failed(failure.code).code()
         }
     }
+}
+
+/// Has a panic of a helper thread end the process (SIGABRT). Without the thread that hears of deaths, say, the
+/// rest would wait for ever; a supervisor that is gone can be resumed. A panic of the main thread ends the
+/// process by itself, with code 101.
+fn end_with_any_thread() {
+    let main = std::thread::current().id();
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        if std::thread::current().id() != main {
+            std::process::abort();
+        }
+    }));
 }

@@ -203,12 +203,23 @@ pub fn stopped_worker(running: &mut Running, but: &[i32]) -> Process {
     })
 }
 
-/// The process that forks workers: the first child of all.
+/// What a process of the worker program was started to be: `zygote`, `worker`, `keeper`. What a zygote forks
+/// has its environment.
+pub fn role(pid: i32) -> Option<String> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    environment
+        .split(|&byte| byte == 0)
+        .find_map(|line| line.strip_prefix(b"FUMEHOOD_ROLE="))
+        .map(|role| String::from_utf8_lossy(role).into_owned())
+}
+
+/// The process that forks workers: older than all of them.
 pub fn zygote(running: &Running) -> Process {
     let census = running.descendants();
     let first = census
         .processes()
         .iter()
+        .filter(|process| role(process.pid).as_deref() == Some("zygote"))
         .min_by_key(|process| (process.born, process.pid));
     first.expect("a supervisor that forks has a zygote").clone()
 }
@@ -260,11 +271,13 @@ impl Changeling {
         self.folder.join("worker")
     }
 
-    /// Makes the worker program this shell script, in which `$real` is the real one.
+    /// Makes the worker program this shell script, in which `$real` is the real one. The keeper, which nobody
+    /// waits for, is the real one always.
     pub fn script(&self, text: &str) {
         let real = Path::new(env!("CARGO_BIN_EXE_worker")).display();
-        fs::write(self.worker(), format!("#!/bin/sh\nreal='{real}'\n{text}\n"))
-            .expect("the script can be written");
+        let keeper = "test \"$FUMEHOOD_ROLE\" = keeper && exec \"$real\"";
+        let text = format!("#!/bin/sh\nreal='{real}'\n{keeper}\n{text}\n");
+        fs::write(self.worker(), text).expect("the script can be written");
         fs::set_permissions(self.worker(), fs::Permissions::from_mode(0o700))
             .expect("the script can be made executable");
     }

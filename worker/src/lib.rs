@@ -1,13 +1,15 @@
 //! The program that runs tasks.
 //!
-//! A process of it has one of two roles, which its environment names:
+//! A process of it has one of three roles, which its environment names:
 //!
 //! - the **zygote** (`zygote.rs`): started once by the supervisor, has one thread, does nothing but fork a
 //!   worker on each order. It logs nothing, allocates little, and opens nothing of its own, because a
 //!   fork copies all of that;
 //! - a **worker** (`serve.rs`): forked by the zygote, or started by the supervisor itself where fork is not
 //!   used. It takes tasks as plain data, rebuilds model, field or matrix from the numbers, computes
-//!   ([`execute`]) and sends plain data back.
+//!   ([`execute`]) and sends plain data back;
+//! - the **keeper** (`keeper.rs`): started once by the supervisor, waits until that is gone, and ends what
+//!   tasks have left behind.
 //!
 //! It is a library too, so that a supervisor without this program beside it can be it: it starts itself
 //! once more and calls [`main`] first thing.
@@ -19,6 +21,7 @@ pub mod execute;
 #[cfg(feature = "fault")]
 mod fault;
 mod hello;
+mod keeper;
 mod serve;
 mod zygote;
 
@@ -41,7 +44,7 @@ pub mod exit_code {
     pub const UNGUARDED: i32 = 73;
 }
 
-/// Whether this process was started to be a worker or a zygote.
+/// Whether this process was started to be a worker, a zygote or a keeper.
 pub fn is_wanted() -> bool {
     std::env::var_os(environment::ROLE).is_some()
 }
@@ -54,6 +57,7 @@ pub fn main() -> ExitCode {
     let code = match std::env::var(environment::ROLE).as_deref() {
         Ok("zygote") => zygote::run(born),
         Ok("worker") => serve::run_spawned(born),
+        Ok("keeper") => keeper::run(),
         _ => {
             let _ = writeln!(
                 std::io::stderr(),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fumehood::sys;
+use fumehood::{clock, sys};
 
 use super::Failure;
 
@@ -55,7 +55,7 @@ impl Place {
 /// `<UTC time>-<4 letters>`, such as `2026-11-21T18-40-07Z-kfqa`: names sort by time, and two runs of one
 /// second differ.
 fn default_name(random: [u8; 4]) -> String {
-    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ");
+    let now = clock::wall_now().strftime("%Y-%m-%dT%H-%M-%SZ");
     let letters: String = random
         .iter()
         .map(|byte| char::from(b'a' + byte % 26))

@@ -19,7 +19,7 @@ use fumehood::record::{
     Header, Journal, Machine, Manifest, Recovered, Repair, RunFolder, RunLock, StartChoice,
     Supervisor, atomic, derive, recover,
 };
-use fumehood::{data, sys};
+use fumehood::{clock, data, sys};
 
 use super::folder::Place;
 use super::{Ended, Failure};
@@ -177,8 +177,13 @@ impl Session {
                 start::limit(Duration::ZERO),
             )?;
             let choice = choose::choose(settings.start_method, &mut made);
-            if choice.is_err() {
-                made.close();
+            match &choice {
+                Ok(_) => {
+                    if let Err(error) = made.ensure_keeper() {
+                        reporter.say(&format!("no keeper: {error}"));
+                    }
+                }
+                Err(_) => made.close(),
             }
             pool = Some(made);
             choice?
@@ -442,9 +447,7 @@ fn write_manifest(
     choice: &Choice,
 ) -> Result<(), Failure> {
     let this = Supervisor {
-        started: jiff::Timestamp::now()
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string(),
+        started: clock::wall_now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         pid: std::process::id(),
         version: VERSION.to_owned(),
         start_method: StartChoice {

@@ -120,6 +120,8 @@ impl Dispatcher<'_, '_> {
                 swept = now;
                 self.pool.sweep(now, false);
                 self.look_for_the_silent(now);
+                // One that was killed is missed only if we are too: the next look may try again.
+                let _ = self.pool.ensure_keeper();
             }
         }
     }

@@ -34,6 +34,7 @@ use super::mailbox::{Mailbox, Notice};
 use super::output::{Output, Outputs};
 use crate::start::fresh::Fresh;
 use crate::start::handshake::{HandshakeError, Handshakes};
+use crate::start::keeper::Keeper;
 use crate::start::zygote::Zygote;
 
 /// How the pool makes workers.
@@ -121,13 +122,18 @@ pub struct Pool {
     zygote: Option<Zygote>,
     /// What the zygote is to do.
     orders: Orders,
+    keeper: Option<Keeper>,
     /// Workers started ahead of their tasks, oldest first, where workers are started by exec.
     spares: VecDeque<Fresh>,
     /// How many tasks wait beyond those that are being given out.
     more_to_come: u32,
     /// Output pipes that nobody writes to, where workers are started by exec.
     free_outputs: Vec<u32>,
+    /// Children that we had before the run: of the shell, say, that became this program.
     strangers: Vec<Pid>,
+    /// Whether an orphan that we adopt may be none of the run's: a stranger's child, or, where we are the
+    /// first process of a container, anybody's.
+    adopts_strangers: bool,
     suspects: HashMap<Pid, Monotonic>,
     start_limit: Duration,
     outputs: Option<Outputs>,
@@ -170,7 +176,7 @@ impl Pool {
         let _ = sys::become_subreaper();
         let (channels, results, wake) = Channels::new(slots).map_err(PoolError::Prepare)?;
         let mailbox = Arc::new(Mailbox::new(wake));
-        let handshakes = Handshakes::new(program);
+        let handshakes = Handshakes::new(program).map_err(PoolError::Prepare)?;
         let pending = handshakes.pending();
         let for_deaths = Arc::clone(&mailbox);
         let reaper = Reaper::start(move |exit| {
@@ -199,10 +205,12 @@ impl Pool {
             known_early: HashSet::new(),
             zygote: None,
             orders: Orders::default(),
+            keeper: None,
             spares: VecDeque::new(),
             more_to_come: 0,
             // One pair for each slot, and for each spare.
             free_outputs: (0..slots + SPARES).rev().collect(),
+            adopts_strangers: !strangers.is_empty() || std::process::id() == 1,
             strangers,
             suspects: HashMap::new(),
             start_limit,
@@ -513,6 +521,8 @@ impl Pool {
         } else if let Some(at) = self.spares.iter().position(|s| s.pid == exit.pid) {
             self.free_outputs
                 .extend(self.spares.remove(at).map(|spare| spare.output));
+        } else if self.keeper.as_ref().is_some_and(|k| k.pid == exit.pid) {
+            self.keeper = None;
         } else if self.zygote.as_ref().is_some_and(|z| z.pid == exit.pid) {
             self.zygote = None;
             self.orders.clear();
@@ -530,15 +540,18 @@ impl Pool {
         }
     }
 
-    /// Ends orphans that workers left behind and we adopted, and turns away who connects in place of a worker. With `final_sweep` every unknown child counts,
-    /// since no worker is on its way. Returns how many there were.
+    /// Ends orphans that workers left behind and we adopted, reaps strangers that are over, and turns away who
+    /// connects in place of a worker. With `final_sweep` every unknown child counts, since no worker is on its
+    /// way. Returns how many there were.
     pub fn sweep(&mut self, now: Monotonic, final_sweep: bool) -> usize {
         self.handshakes.turn_strangers_away();
+        self.strangers.retain(|&pid| !sys::reap_if_over(pid));
         let mut ended = 0;
         let mut seen = HashMap::new();
         for pid in sys::children() {
             let known = self.worker_of_pid.contains_key(&pid)
                 || self.zygote.as_ref().is_some_and(|z| z.pid == pid)
+                || self.keeper.as_ref().is_some_and(|k| k.pid == pid)
                 || self.spares.iter().any(|s| s.pid == pid)
                 || self.strangers.contains(&pid);
             if known {
@@ -546,8 +559,12 @@ impl Pool {
             }
             let since = self.suspects.get(&pid).copied().unwrap_or(now);
             if final_sweep || now.since(since) >= SUSPICION {
-                sys::end_orphan(pid);
-                ended += 1;
+                if !self.adopts_strangers || self.handshakes.has_mark(pid) {
+                    sys::end_orphan(pid);
+                    ended += 1;
+                } else if sys::reap_if_over(pid) {
+                    continue;
+                }
             }
             seen.insert(pid, since);
         }
@@ -555,10 +572,18 @@ impl Pool {
         ended
     }
 
-    /// Ends the zygote and the spares and waits, a bounded time, until no child of ours is left.
+    /// Ends the zygote and the spares and waits, a bounded time, until no child of ours is left. The keeper
+    /// comes last: a supervisor that is killed on the way has it still.
     pub fn close(&mut self) {
         self.end_spares();
         self.end_zygote();
+        self.end_orphans();
+        self.end_keeper();
+        self.end_orphans();
+    }
+
+    /// Ends children that nobody knows until there is none, a bounded time.
+    fn end_orphans(&mut self) {
         let patience = sys::monotonic_now() + Duration::from_secs(1);
         loop {
             let now = sys::monotonic_now();

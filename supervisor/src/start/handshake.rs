@@ -36,6 +36,8 @@ pub enum Role {
     Zygote,
     /// A worker.
     Worker,
+    /// One that ends what is left when the supervisor is gone. It says no hello.
+    Keeper,
 }
 
 /// A program could not be started, or did not say hello.
@@ -97,6 +99,8 @@ pub type Greeted = Box<dyn FnOnce(Result<Hello, HandshakeError>) + Send>;
 pub struct Handshakes {
     program: HeldProgram,
     environment: Vec<(String, String)>,
+    /// The mark of the run, which is in the environment too.
+    mark: String,
     pending: Arc<Pending>,
     /// `None` once the helpers are to end.
     jobs: Option<Sender<Job>>,
@@ -189,18 +193,26 @@ fn poison(server: String, pid: Pid) {
 }
 
 impl Handshakes {
-    /// For this worker program.
-    pub fn new(program: HeldProgram) -> Handshakes {
+    /// For this worker program, and with a new mark for whatever it becomes.
+    ///
+    /// # Errors
+    ///
+    /// The kernel gives no random bits.
+    pub fn new(program: HeldProgram) -> io::Result<Handshakes> {
         let (jobs, queue) = mpsc::channel();
-        Handshakes {
+        let mut environment = allowed_environment();
+        let mark = random_token()?;
+        environment.push((environment::RUN.to_owned(), mark.clone()));
+        Ok(Handshakes {
             program,
-            environment: allowed_environment(),
+            environment,
+            mark,
             pending: Arc::new(Pending::default()),
             jobs: Some(jobs),
             queue: Arc::new(Mutex::new(queue)),
             idle: Arc::default(),
             helpers: Vec::new(),
-        }
+        })
     }
 
     /// What the reaper is to tell of deaths.
@@ -227,31 +239,15 @@ impl Handshakes {
     ) -> Result<Pid, HandshakeError> {
         let (server, name) = one_shot_server().map_err(HandshakeError::Prepare)?;
         let token = Token(random_token().map_err(HandshakeError::Prepare)?);
-        let mut environment = self.environment.clone();
+        let mut environment = self.environment(role);
         let mut set = |key: &str, value: String| environment.push((key.to_owned(), value));
-        set(
-            environment::ROLE,
-            String::from(match role {
-                Role::Zygote => "zygote",
-                Role::Worker => "worker",
-            }),
-        );
         set(environment::SERVER, name.clone());
         set(environment::TOKEN, token.0.clone());
         set(environment::SUPERVISOR, std::process::id().to_string());
         if let Some(outputs) = outputs {
             set(environment::OUTPUTS, outputs);
         }
-        let pid = sys::spawn(&SpawnOrder {
-            program: &self.program,
-            arguments: &[],
-            environment: &environment,
-            output,
-        })
-        .map_err(|error| HandshakeError::Exec {
-            program: self.program.path().to_path_buf(),
-            error,
-        })?;
+        let pid = self.exec(&environment, None, output)?;
         // Before the watch: a death must find the server.
         let expected = Expected {
             pid,
@@ -286,6 +282,47 @@ impl Handshakes {
     /// waited for.
     pub fn turn_strangers_away(&self) {
         self.pending.turn_strangers_away(sys::monotonic_now());
+    }
+
+    /// Whether a process is one of the run's: started here, or a descendant of such a one.
+    pub fn has_mark(&self, pid: Pid) -> bool {
+        sys::has_mark(pid, environment::RUN, &self.mark)
+    }
+
+    /// What every program in this role finds in its environment.
+    pub fn environment(&self, role: Role) -> Vec<(String, String)> {
+        let role = match role {
+            Role::Zygote => "zygote",
+            Role::Worker => "worker",
+            Role::Keeper => "keeper",
+        };
+        let mut environment = self.environment.clone();
+        environment.push((environment::ROLE.to_owned(), role.to_owned()));
+        environment
+    }
+
+    /// Starts the program, of which nobody has heard yet.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::Exec`].
+    pub fn exec(
+        &self,
+        environment: &[(String, String)],
+        input: Option<&io::PipeReader>,
+        output: Option<(&io::PipeWriter, &io::PipeWriter)>,
+    ) -> Result<Pid, HandshakeError> {
+        sys::spawn(&SpawnOrder {
+            program: &self.program,
+            arguments: &[],
+            environment,
+            input,
+            output,
+        })
+        .map_err(|error| HandshakeError::Exec {
+            program: self.program.path().to_path_buf(),
+            error,
+        })
     }
 
     /// Gives the job to the helpers, of whom there is one more if all have something to do.

@@ -3,6 +3,7 @@
 //! - [`program`]: which executable is the worker program;
 //! - [`handshake`]: starting a program by exec and hearing its hello, with a deadline;
 //! - [`zygote`]: the process that forks workers;
+//! - [`keeper`]: the process that ends what is left when the supervisor is gone;
 //! - [`fresh`]: a worker that is started by exec, and one kept ready;
 //! - [`runtime`]: the private folder of their sockets.
 //!
@@ -11,6 +12,7 @@
 
 pub mod fresh;
 pub mod handshake;
+pub mod keeper;
 pub mod program;
 pub mod runtime;
 pub mod zygote;

@@ -12,6 +12,7 @@ use super::super::output::Outputs;
 use super::{Handle, Making, Pool, SPARES};
 use crate::start::fresh::{Fresh, Given};
 use crate::start::handshake::HandshakeError;
+use crate::start::keeper::Keeper;
 use crate::start::zygote::Zygote;
 
 impl Pool {
@@ -127,6 +128,24 @@ impl Pool {
         self.orders.clear();
         if let Some(zygote) = self.zygote.take() {
             self.reaper.while_unreaped(zygote.pid, sys::kill_group);
+        }
+    }
+
+    /// Starts a keeper, if there is none and this platform has one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started. A run goes on without: only a killed supervisor's tasks could leave something.
+    pub fn ensure_keeper(&mut self) -> Result<(), HandshakeError> {
+        if self.keeper.is_none() && sys::marks_are_readable() {
+            self.keeper = Some(Keeper::start(&self.handshakes, &self.reaper)?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_keeper(&mut self) {
+        if let Some(keeper) = self.keeper.take() {
+            self.reaper.while_unreaped(keeper.pid, sys::kill_group);
         }
     }
 
