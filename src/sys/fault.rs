@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -184,14 +184,13 @@ pub fn bomb(width: u32) -> io::Result<()> {
     }
 }
 
-/// Opens descriptors until there is none left, and keeps them; how many.
-pub fn open_all() -> (usize, io::Error) {
-    let mut count = 0;
+/// Opens descriptors until there is none left; all of them, and why there are no more.
+pub fn open_all() -> (Vec<OwnedFd>, io::Error) {
+    let mut all = Vec::new();
     loop {
         match io::stdin().as_fd().try_clone_to_owned() {
-            Ok(fd) => std::mem::forget(fd),
-            Err(error) => return (count, error),
+            Ok(fd) => all.push(fd),
+            Err(error) => return (all, error),
         }
-        count += 1;
     }
 }

@@ -1,5 +1,7 @@
 //! Linux: pidfds, `clone(CLONE_PARENT)`, parent-death signals, /proc, cgroups.
 
+#[path = "linux_overflow.rs"]
+mod overflow;
 #[path = "linux_reaper.rs"]
 mod reaper;
 
@@ -231,6 +233,7 @@ fn lead_group() {
 
 fn harden() {
     harden_common();
+    overflow::tell_overflow();
     let _ = nix::sys::prctl::set_no_new_privs();
     // The kernel, short of memory, ends a worker before the supervisor.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");

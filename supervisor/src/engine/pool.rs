@@ -11,6 +11,7 @@
 //! channel. See ADR 0002.)
 
 mod making;
+mod memory;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use fumehood::clock::Monotonic;
 use fumehood::ids::{Pid, WorkerId};
 use fumehood::protocol::{Assembly, FromWorker, Parcel, ToWorker};
-use fumehood::sys::{self, Exit, ForkWay, Reaper, SignalWatch};
+use fumehood::sys::{self, Exit, ForkWay, MemoryGroup, MemoryGroups, Reaper, SignalWatch};
 use ipc_channel::ipc::{self, IpcReceiverSet, IpcSelectionResult, IpcSender};
 
 use super::mailbox::{Mailbox, Notice};
@@ -82,6 +83,8 @@ pub struct Handle {
     pub group: Option<String>,
     /// To be ended as soon as its pid is known.
     doomed: bool,
+    /// The control group that holds it to its memory, where there is one.
+    memory: Option<MemoryGroup>,
 }
 
 /// All live workers.
@@ -110,6 +113,8 @@ pub struct Pool {
     suspects: HashMap<Pid, Monotonic>,
     start_limit: Duration,
     outputs: Option<Outputs>,
+    /// The control groups of workers, where the kernel limits their memory.
+    memory_groups: Option<MemoryGroups>,
     handshakes: Handshakes,
     // Dropped after everything they could tell of.
     reaper: Reaper,
@@ -184,6 +189,7 @@ impl Pool {
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => None,
                 Err(error) => return Err(PoolError::Prepare(error)),
             },
+            memory_groups: None,
             handshakes,
             reaper,
             _signals: signals,
@@ -294,6 +300,7 @@ impl Pool {
             if let Some(pid) = handle.pid {
                 self.worker_of_pid.remove(&pid);
             }
+            self.leave_memory_group(handle.memory);
             let slot = &mut self.slots[handle.slot as usize];
             if slot.worker == Some(worker) {
                 slot.worker = None;
@@ -452,7 +459,8 @@ impl Pool {
     fn on_exit(&mut self, exit: Exit, heard: &mut Vec<Heard>) {
         self.suspects.remove(&exit.pid);
         if let Some(&worker) = self.worker_of_pid.get(&exit.pid) {
-            heard.push(Heard::Over(worker, exit));
+            let cause = self.cause_of_end(worker, exit.cause);
+            heard.push(Heard::Over(worker, Exit { cause, ..exit }));
         } else if let Some(at) = self.spares.iter().position(|s| s.pid == exit.pid) {
             self.free_outputs
                 .extend(self.spares.remove(at).map(|spare| spare.output));

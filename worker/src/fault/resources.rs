@@ -14,16 +14,23 @@ pub fn act(deed: &Deed<'_>) -> Result<bool, String> {
         "allocate" => allocate_for_ever(),
         "child-allocates" => sys::fault::leave_child(false, allocate_for_ever),
         // Held until the process ends.
-        "hold-mib" => std::mem::forget(vec![1u8; usize::try_from(deed.number()?).unwrap_or(0) << 20]),
+        "hold-mib" => std::mem::forget(vec![
+            1u8;
+            usize::try_from(deed.number()?).unwrap_or(0) << 20
+        ]),
         "share" => share_for_ever().map_err(|error| error.to_string())?,
         "fill-file" => fill_file_for_ever().map_err(|error| error.to_string())?,
         "fork-bomb" => {
             let width = u32::try_from(deed.number()?).unwrap_or(0);
             sys::fault::bomb(width).map_err(|error| format!("no more children: {error}"))?;
         }
-        "open-all" => {
-            let (count, error) = sys::fault::open_all();
-            return Err(format!("no more than {count} descriptors: {error}"));
+        "open-all" | "open-all-and-keep" => {
+            let (all, error) = sys::fault::open_all();
+            let said = format!("no more than {} descriptors: {error}", all.len());
+            if deed.name == "open-all-and-keep" {
+                std::mem::forget(all);
+            }
+            return Err(said);
         }
         _ => return Ok(false),
     }
