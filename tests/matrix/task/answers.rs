@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::message;
 use crate::common::Finished;
 use crate::scenario::{Scenario, rows};
-use crate::trial::{Faults, outcomes, result_of, total};
+use crate::trial::{Faults, outcomes, result_of, spec, total};
 
 rows! {
     both:
@@ -19,7 +19,7 @@ rows! {
 const MESSAGE_CAP: usize = 4096;
 
 /// One worker for all tasks, so that it is seen whether it goes on.
-const ONE_WORKER: [&str; 4] = ["--workers", "1", "--max-tasks-per-worker", "5"];
+const ONE_WORKER: [&str; 4] = ["--workers", "1", "--max-tasks-per-worker", "7"];
 
 /// The processes that ran the attempts, each once, in their order.
 fn processes(attempts: &[Value]) -> Vec<String> {
@@ -56,9 +56,11 @@ fn row_038_panic_of_every_kind(method: &str) {
         .collect();
     let scenario = Scenario::of(method, experiments);
     // All that can be said is said.
+    scenario.lab.write("wild.toml", spec(&scenario.experiments));
     let finished = scenario
-        .command()
-        .args(["--progress", "plain", "--verbose", "--verbose"])
+        .lab
+        .supervisor(["run", "wild.toml", "--run-dir", "run", "-vv"])
+        .args(["--start-method", method, "--progress", "lines"])
         .run()
         .assert_code(1);
     nothing_wild_is_printed(&finished);

@@ -137,8 +137,10 @@ fn row_037_panic_in_a_panic(method: &str) {
 
 /// An exit before the result is a crash, with any code, 0 too: the task has said nothing.
 fn row_039_leaves_before_the_result(method: &str) {
-    // `leave` runs exit handlers, `exit` does not.
-    let deeds = ["leave=0", "leave=1", "exit=255", "abort"];
+    // `leave` runs exit handlers, `exit` does not; 71 is a code that workers have a use for.
+    let deeds = [
+        "leave=0", "leave=1", "exit=0", "exit=71", "exit=255", "abort",
+    ];
     let experiments: Vec<Faults> = deeds
         .iter()
         .flat_map(|deed| {
