@@ -57,9 +57,8 @@ impl FaultOutput {
 pub struct FaultTask {
     /// What it returns.
     pub number: u64,
-    /// What it does: one or several of `signal=N`, `exit=N`, `panic`, `error`, `hang`, `spin`,
-    /// `ignore-term`, `stop`, `allocate`, `stack`, `leak-child`, `daemon`, `child-allocates`,
-    /// `spew=LINES`, `close`, `sleep-ms=N` and others (`worker/src/fault/`), joined by `+`; `None` = nothing.
+    /// What it does: one or several deeds such as `signal=N`, `hang` or `spew=LINES`, joined by `+`; the
+    /// worker's families of deeds know them all. `None` = nothing.
     pub action: Option<String>,
     /// On how many first attempts; 0 = on every one.
     pub attempts: u32,

@@ -31,6 +31,8 @@
 mod chunks;
 mod parcel;
 
+use std::path::PathBuf;
+
 use ipc_channel::ipc::{IpcReceiver, IpcSender};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +46,7 @@ use crate::sys::{ForkWay, GuardOrder};
 
 /// What the two programs must agree on before they talk: the version of the package and of these
 /// messages. Programs of two builds that differ in it refuse each other.
-pub const PROTOCOL: &str = concat!(env!("CARGO_PKG_VERSION"), "/3");
+pub const PROTOCOL: &str = concat!(env!("CARGO_PKG_VERSION"), "/4");
 
 /// The names of what a started program finds in its environment.
 pub mod environment {
@@ -93,6 +95,8 @@ pub struct StartOrder {
     pub way: ForkWay,
     /// What the worker does to itself first.
     pub guard: GuardOrder,
+    /// The control group that it enters before its first task, where its memory is limited by the kernel.
+    pub memory_group: Option<PathBuf>,
     /// Where its messages go.
     pub results: IpcSender<FromWorker>,
     /// Where later tasks come from; `None` = the first ones are all.

@@ -1,6 +1,12 @@
 //! Ways to misbehave that need the kernel, for tests. Compiled only with the feature `fault`.
 
+use std::ffi::CString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
 use nix::libc;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// Sends a signal to this process, with its default disposition.
 #[expect(
@@ -133,4 +139,147 @@ pub fn shared_memory(bytes: u64) -> std::io::Result<std::fs::File> {
     let file = std::fs::File::from(memfd_create("fault", MFdFlags::MFD_CLOEXEC)?);
     file.set_len(bytes)?;
     Ok(file)
+}
+
+/// Writes where nothing is mapped: a real SIGSEGV.
+#[expect(unsafe_code, reason = "this is the fault")]
+pub fn write_to_nowhere() {
+    // SAFETY: unsound on purpose. Nothing is ever mapped in the first page: the process dies here.
+    unsafe {
+        std::ptr::without_provenance_mut::<u8>(8).write_volatile(1);
+    }
+}
+
+/// Reads a mapped file behind its end: a real SIGBUS.
+///
+/// # Errors
+///
+/// No such file can be made or mapped.
+#[expect(unsafe_code, reason = "this is the fault")]
+pub fn read_behind_the_end() -> io::Result<()> {
+    const LENGTH: usize = 4096;
+    let file = nameless_file()?;
+    file.set_len(LENGTH as u64)?;
+    // SAFETY: a new mapping, at an address of the kernel's choice.
+    let start = unsafe {
+        nix::sys::mman::mmap(
+            None,
+            std::num::NonZeroUsize::MIN.saturating_add(LENGTH - 1),
+            nix::sys::mman::ProtFlags::PROT_READ,
+            nix::sys::mman::MapFlags::MAP_SHARED,
+            &file,
+            0,
+        )
+    }?;
+    file.set_len(0)?;
+    // SAFETY: unsound on purpose. The page is mapped and has no file behind it: the process dies here.
+    unsafe {
+        start.cast::<u8>().read_volatile();
+    }
+    Ok(())
+}
+
+/// Divides by zero, by the processor's own instruction where that traps: a real SIGFPE.
+#[expect(unsafe_code, reason = "this is the fault")]
+pub fn divide_by_zero() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: touches the registers named, and no memory; the trap is what is wanted.
+    unsafe {
+        std::arch::asm!("div {0:e}", in(reg) 0u32, inout("eax") 1u32 => _, inout("edx") 0u32 => _);
+    }
+    // Elsewhere a division by zero gives a number.
+    #[cfg(not(target_arch = "x86_64"))]
+    raise(libc::SIGFPE);
+}
+
+/// Runs an instruction that there is not: a real SIGILL.
+#[expect(unsafe_code, reason = "this is the fault")]
+pub fn run_no_instruction() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the instruction is defined to be undefined, and touches nothing.
+    unsafe {
+        std::arch::asm!("ud2");
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    raise(libc::SIGILL);
+}
+
+/// So many bytes more of memory shared with nobody, written once so that they are there. They go with the
+/// process.
+///
+/// # Errors
+///
+/// The kernel has none.
+#[expect(unsafe_code, reason = "shared mappings have no safe form")]
+pub fn share_memory(bytes: std::num::NonZeroUsize) -> io::Result<()> {
+    use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
+    let rights = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    // SAFETY: a new mapping, at an address of the kernel's choice.
+    let start = unsafe { mmap_anonymous(None, bytes, rights, MapFlags::MAP_SHARED) }?;
+    // SAFETY: the whole of the mapping just made, which nobody else knows.
+    unsafe {
+        start.cast::<u8>().write_bytes(1, bytes.get());
+    }
+    Ok(())
+}
+
+/// A file in memory without a name: it goes with the last who has it open.
+///
+/// # Errors
+///
+/// No descriptor or memory is to be had.
+pub fn nameless_file() -> io::Result<File> {
+    let name = CString::new("fault").unwrap_or_default();
+    Ok(File::from(memfd_create(
+        name.as_c_str(),
+        MFdFlags::MFD_CLOEXEC,
+    )?))
+}
+
+/// A fork bomb that stops by itself: this process has `width` children, each of them has as many, and each
+/// of those too. Every second one leaves the process group and the session. They do nothing any more then.
+///
+/// # Errors
+///
+/// The kernel refuses this process a child; those it has stay.
+#[expect(unsafe_code, reason = "fork is unsafe by nature")]
+pub fn bomb(width: u32) -> io::Result<()> {
+    for generation in 0..3 {
+        let mut grown_up = true;
+        for number in 0..width {
+            // SAFETY: a worker has one thread here, and so has each of these children.
+            match unsafe { nix::unistd::fork() } {
+                Ok(nix::unistd::ForkResult::Parent { .. }) => {}
+                Ok(nix::unistd::ForkResult::Child) => {
+                    if number % 2 == 1 {
+                        let _ = nix::unistd::setsid();
+                    }
+                    grown_up = false;
+                    break;
+                }
+                Err(_) if generation > 0 => break,
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        if grown_up {
+            if generation == 0 {
+                return Ok(());
+            }
+            break;
+        }
+    }
+    loop {
+        std::thread::sleep(std::time::Duration::from_secs(3600));
+    }
+}
+
+/// Opens descriptors until there is none left; all of them, and why there are no more.
+pub fn open_all() -> (Vec<OwnedFd>, io::Error) {
+    let mut all = Vec::new();
+    loop {
+        match io::stdin().as_fd().try_clone_to_owned() {
+            Ok(fd) => all.push(fd),
+            Err(error) => return (all, error),
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 #[path = "linux_marks.rs"]
 mod marks;
+#[path = "linux_overflow.rs"]
+mod overflow;
 #[path = "linux_packets.rs"]
 mod packets;
 #[path = "linux_program.rs"]
@@ -249,6 +251,7 @@ fn lead_group() {
 
 fn harden() {
     harden_common();
+    overflow::tell_overflow();
     let _ = nix::sys::prctl::set_no_new_privs();
     // The kernel, short of memory, ends a worker before the supervisor.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");

@@ -29,6 +29,12 @@ mod os;
 mod cores;
 #[cfg(all(feature = "fault", target_os = "linux"))]
 pub mod fault;
+#[cfg(target_os = "linux")]
+#[path = "linux_groups.rs"]
+mod groups;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_groups.rs"]
+mod groups;
 #[cfg_attr(target_os = "linux", path = "linux_held.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "no_held.rs")]
 mod held;
@@ -42,6 +48,7 @@ use crate::experiment::{ExitCause, ResourceUse};
 use crate::ids::Pid;
 
 pub use cores::UsableCores;
+pub use groups::{MemoryGroup, MemoryGroups, enter_memory_group};
 pub use held::OwnSockets;
 pub use map::MappedFile;
 pub use os::{

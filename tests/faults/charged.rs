@@ -1,18 +1,11 @@
 //! A death costs exactly the task that was running: it is charged once, run again, and nobody else notices.
 
-use nix::sys::signal::Signal;
-use serde_json::Value;
-
 use crate::common::Lab;
-use crate::trial::{
-    Faults, assert_nothing_left, calm_run, outcomes, signal, stopped_worker, trial,
-    under_fork_and_spawn,
-};
+use crate::trial::{Faults, assert_nothing_left, calm_run, outcomes, trial, under_fork_and_spawn};
 
 under_fork_and_spawn!(
     fifty_by_sigkill,
     fifty_by_sigsegv,
-    killed_from_outside,
     in_kept_workers,
     in_groups,
 );
@@ -49,44 +42,6 @@ fn deaths_are_charged_to_their_tasks(method: &str, number: i32, name: &str) {
     }
     assert_eq!(folder.outcomes()["crashed"], 50);
     folder.assert_same_results(&calm_run(&lab, &[faults]), "with 50 deaths and without");
-    assert_nothing_left(&lab, &finished);
-}
-
-fn killed_from_outside(method: &str) {
-    let lab = Lab::new();
-    // Tasks 2 and 5 stop in their first attempt, so that the test knows where to strike.
-    let faults = Faults::new(6, "stop", 3, 1);
-    let mut running = trial(&lab, "run", method, std::slice::from_ref(&faults)).background();
-    let first = stopped_worker(&mut running, &[]);
-    signal(first.pid, Signal::SIGKILL);
-    let second = stopped_worker(&mut running, &[first.pid]);
-    signal(second.pid, Signal::SIGSEGV);
-    // A stopped process dies of a signal only once it goes on.
-    signal(second.pid, Signal::SIGCONT);
-    let finished = running.wait().assert_code(0);
-    let folder = lab.run_folder("run");
-    folder.assert_all_ok(6);
-    let attempts = folder.attempts();
-    let crashed: Vec<&Value> = attempts
-        .iter()
-        .filter(|a| a["outcome"] == "crashed")
-        .collect();
-    assert_eq!(crashed.len(), 2, "{crashed:#?}");
-    for (victim, name) in [(first.pid, "SIGKILL"), (second.pid, "SIGSEGV")] {
-        let its = crashed.iter().find(|attempt| attempt["pid"] == victim);
-        let its = its.unwrap_or_else(|| panic!("nobody was charged for {victim}: {crashed:#?}"));
-        assert_eq!(its["cause"]["signal"], name);
-    }
-    for at in 0..6 {
-        let tries = faults.attempts_at(&attempts, at);
-        let expected: &[&str] = if faults.is_faulty(at) {
-            &["crashed", "ok"]
-        } else {
-            &["ok"]
-        };
-        assert_eq!(outcomes(&tries), expected, "task {at}");
-    }
-    folder.assert_same_results(&calm_run(&lab, &[faults]), "killed from outside and calm");
     assert_nothing_left(&lab, &finished);
 }
 

@@ -116,15 +116,14 @@ fn panic_text(payload: &(dyn Any + Send)) -> String {
 
 fn capped(mut message: String) -> String {
     if message.len() > MESSAGE_CAP {
-        let mut end = MESSAGE_CAP;
-        while !message.is_char_boundary(end) {
-            end -= 1;
-        }
-        message.truncate(end);
-        message.push_str(" ... (cut)");
+        message.truncate(message.floor_char_boundary(MESSAGE_CAP - CUT.len()));
+        message.push_str(CUT);
     }
     message
 }
+
+/// Stands at the end of a message of which the rest is left out.
+const CUT: &str = " ... (cut)";
 
 #[cfg(test)]
 mod tests {
@@ -145,7 +144,7 @@ mod tests {
     fn long_messages_are_cut_at_a_character() {
         let long = "é".repeat(MESSAGE_CAP);
         let cut = capped(long);
-        assert!(cut.len() < MESSAGE_CAP + 20);
+        assert!(cut.len() <= MESSAGE_CAP && cut.len() > MESSAGE_CAP - 4);
         assert!(cut.ends_with("(cut)"));
         assert_eq!(capped(String::from("short")), "short");
     }

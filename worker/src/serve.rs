@@ -64,6 +64,15 @@ pub fn run_forked(order: StartOrder, born: Monotonic, outputs: &[(i32, i32)]) ->
 fn serve(order: StartOrder, born: Monotonic, received: Monotonic) -> i32 {
     execute::tell_panics_on_stderr();
     fail_point!("worker.recv");
+    if let Some(group) = &order.memory_group
+        && let Err(error) = sys::enter_memory_group(group)
+    {
+        // The supervisor watches it all the same.
+        let _ = writeln!(
+            std::io::stderr(),
+            "worker: cannot enter its memory group: {error}"
+        );
+    }
     let ready = sys::monotonic_now().max(received);
     let mut worker = Worker {
         name: order.worker,

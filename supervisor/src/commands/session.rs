@@ -193,6 +193,14 @@ impl Session {
             choice.method,
             choice.reasons.join("; ")
         ));
+        if let Some((pool, limit)) = pool.as_mut().zip(settings.memory) {
+            match sys::MemoryGroups::open(&name_of_groups(&self.folder), limit) {
+                Ok(groups) => pool.limit_memory(groups),
+                Err(error) => reporter.say(&format!(
+                    "memory is watched, and not limited by the kernel: {error}"
+                )),
+            }
+        }
         write_manifest(&self.folder, plan, settings, &choice)?;
         write_spec(&self.folder, &self.job.resolved)?;
         let mut journal = Journal::create(&self.folder, Header::of(plan, VERSION))
@@ -335,6 +343,14 @@ impl Session {
             }
         }
     }
+}
+
+/// The name of a run among control groups: the same for every supervisor of this run folder, and nobody
+/// else's.
+fn name_of_groups(folder: &RunFolder) -> String {
+    let path = std::fs::canonicalize(folder.path()).unwrap_or_else(|_| folder.path().into());
+    let digest = blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex();
+    format!("fumehood-{}", &digest[..16])
 }
 
 /// Memory that the supervisor holds for nothing, in bytes, as `SUPERVISOR_BALLAST` says: it shows whether

@@ -109,8 +109,11 @@ impl Dispatcher<'_, '_> {
             if self.state.next_deadline().is_some_and(|at| at <= now) {
                 self.events.push_back(Event::Tick);
             }
-            if let Some(watch) = &mut self.memory {
-                let over = watch.look(now, self.pool.processes());
+            if let Some(watch) = &mut self.memory
+                && watch.is_due(now)
+            {
+                let mut over = self.pool.ended_by_kernel();
+                over.extend(watch.look(now, self.pool.processes()));
                 for (worker, evidence) in over {
                     self.events
                         .push_back(Event::OverMemory { worker, evidence });

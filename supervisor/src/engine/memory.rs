@@ -1,7 +1,8 @@
 //! The watch on workers' memory: resident size of a worker with everything it started.
 //!
 //! It looks a few times a second and reads the process table through sysinfo. A worker that grows faster
-//! than it looks is caught one look later, with the figure seen then.
+//! than it looks is caught one look later, with the figure seen then. Where the kernel limits the memory of
+//! workers too (`pool/memory.rs`), that one is caught by the kernel.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -39,16 +40,22 @@ impl MemoryWatch {
         INTERVAL
     }
 
-    /// Looks, if it is time to; the workers that are over the limit, with the figures.
+    /// Whether it is time to look.
+    pub fn is_due(&self, now: Monotonic) -> bool {
+        now.since(self.looked) >= INTERVAL
+    }
+
+    /// Looks; the workers that are over the limit, with the figures.
     pub fn look(
         &mut self,
         now: Monotonic,
         workers: impl Iterator<Item = (WorkerId, Pid)>,
     ) -> Vec<(WorkerId, String)> {
-        if now.since(self.looked) < INTERVAL {
+        self.looked = now;
+        #[cfg(feature = "fault")]
+        if fumehood::fault::pass("supervisor.look").is_some() {
             return Vec::new();
         }
-        self.looked = now;
         self.system.refresh_processes_specifics(
             ProcessesToUpdate::All,
             true,
@@ -87,10 +94,22 @@ impl MemoryWatch {
 }
 
 fn evidence(bytes: u64, limit: u64) -> String {
-    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     format!(
         "resident memory {:.1} MiB, over the limit of {:.1} MiB",
         mib(bytes),
         mib(limit)
     )
+}
+
+/// The words for a process that the kernel ended at this limit of its group.
+pub fn kernel_evidence(bytes: u64, limit: u64) -> String {
+    format!(
+        "ended by the kernel at {:.1} MiB, the limit being {:.1} MiB",
+        mib(bytes),
+        mib(limit)
+    )
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }

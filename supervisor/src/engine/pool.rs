@@ -15,6 +15,7 @@
 #[cfg_attr(not(target_os = "linux"), path = "channels_elsewhere.rs")]
 mod channels;
 mod making;
+mod memory;
 mod orders;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -25,7 +26,9 @@ use std::time::Duration;
 use fumehood::clock::Monotonic;
 use fumehood::ids::{Pid, WorkerId};
 use fumehood::protocol::{Assembly, FromWorker, Parcel, ToWorker};
-use fumehood::sys::{self, Exit, ForkWay, HeldProgram, OwnSockets, Reaper, SignalWatch};
+use fumehood::sys::{
+    self, Exit, ForkWay, HeldProgram, MemoryGroup, MemoryGroups, OwnSockets, Reaper, SignalWatch,
+};
 use ipc_channel::ipc::IpcSender;
 
 use self::channels::{Came, Channels};
@@ -102,6 +105,8 @@ pub struct Handle {
     pub group: Option<String>,
     /// To be ended as soon as its pid is known.
     doomed: bool,
+    /// The control group that holds it to its memory, where there is one.
+    memory: Option<MemoryGroup>,
 }
 
 /// All live workers.
@@ -137,6 +142,8 @@ pub struct Pool {
     suspects: HashMap<Pid, Monotonic>,
     start_limit: Duration,
     outputs: Option<Outputs>,
+    /// The control groups of workers, where the kernel limits their memory.
+    memory_groups: Option<MemoryGroups>,
     handshakes: Handshakes,
     // Dropped after everything they could tell of.
     reaper: Reaper,
@@ -220,6 +227,7 @@ impl Pool {
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => None,
                 Err(error) => return Err(PoolError::Prepare(error)),
             },
+            memory_groups: None,
             handshakes,
             reaper,
             _signals: signals,
@@ -333,6 +341,7 @@ impl Pool {
             if let Some(pid) = handle.pid {
                 self.worker_of_pid.remove(&pid);
             }
+            self.leave_memory_group(handle.memory);
             let slot = &mut self.slots[handle.slot as usize];
             if slot.worker == Some(worker) {
                 slot.worker = None;
@@ -517,7 +526,8 @@ impl Pool {
     fn on_exit(&mut self, exit: Exit, heard: &mut Vec<Heard>) {
         self.suspects.remove(&exit.pid);
         if let Some(&worker) = self.worker_of_pid.get(&exit.pid) {
-            heard.push(Heard::Over(worker, exit));
+            let cause = self.cause_of_end(worker, exit.cause);
+            heard.push(Heard::Over(worker, Exit { cause, ..exit }));
         } else if let Some(at) = self.spares.iter().position(|s| s.pid == exit.pid) {
             self.free_outputs
                 .extend(self.spares.remove(at).map(|spare| spare.output));

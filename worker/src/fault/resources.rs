@@ -1,5 +1,7 @@
 //! Deeds that take more than their share of the machine.
 
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use fumehood::sys;
@@ -11,6 +13,25 @@ pub fn act(deed: &Deed<'_>) -> Result<bool, String> {
     match deed.name {
         "allocate" => allocate_for_ever(),
         "child-allocates" => sys::fault::leave_child(false, allocate_for_ever),
+        // Held until the process ends.
+        "hold-mib" => std::mem::forget(vec![
+            1u8;
+            usize::try_from(deed.number()?).unwrap_or(0) << 20
+        ]),
+        "share" => share_for_ever().map_err(|error| error.to_string())?,
+        "fill-file" => fill_file_for_ever().map_err(|error| error.to_string())?,
+        "fork-bomb" => {
+            let width = u32::try_from(deed.number()?).unwrap_or(0);
+            sys::fault::bomb(width).map_err(|error| format!("no more children: {error}"))?;
+        }
+        "open-all" | "open-all-and-keep" => {
+            let (all, error) = sys::fault::open_all();
+            let said = format!("no more than {} descriptors: {error}", all.len());
+            if deed.name == "open-all-and-keep" {
+                std::mem::forget(all);
+            }
+            return Err(said);
+        }
         _ => return Ok(false),
     }
     Ok(true)
@@ -29,8 +50,28 @@ fn allocate_for_ever() -> ! {
     sleep_for_ever();
 }
 
-/// Bytes that `allocate` takes at a time.
+/// Grows likewise in memory that is shared, and in no heap.
+fn share_for_ever() -> io::Result<()> {
+    for _ in 0..MOST / PIECE {
+        sys::fault::share_memory(NonZeroUsize::MIN.saturating_add(PIECE - 1))?;
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    sleep_for_ever();
+}
+
+/// Grows likewise in a file in memory, of which nothing is mapped: no figure of the process shows it.
+fn fill_file_for_ever() -> io::Result<()> {
+    let mut file = sys::fault::nameless_file()?;
+    let piece = vec![1u8; PIECE];
+    for _ in 0..MOST / PIECE {
+        file.write_all(&piece)?;
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    sleep_for_ever();
+}
+
+/// Bytes that these take at a time.
 const PIECE: usize = 8 << 20;
 
-/// Bytes that `allocate` takes at most.
+/// Bytes that these take at most.
 const MOST: usize = 4 << 30;

@@ -37,6 +37,7 @@ impl Pool {
         } else {
             (None, None)
         };
+        let memory = self.make_memory_group()?;
         let order = StartOrder {
             worker,
             slot,
@@ -47,6 +48,7 @@ impl Pool {
             guard: GuardOrder {
                 supervisor: Pid(std::process::id()),
             },
+            memory_group: memory.as_ref().map(|group| group.path().to_path_buf()),
             results: self.slots[slot as usize].results.clone(),
             later: receiver,
             first,
@@ -65,6 +67,7 @@ impl Pool {
                 later,
                 group,
                 doomed: false,
+                memory,
             },
         );
         let made = match self.making {

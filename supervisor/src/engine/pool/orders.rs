@@ -79,6 +79,7 @@ mod tests {
             guard: GuardOrder { supervisor: Pid(1) },
             results,
             later: None,
+            memory_group: None,
             first: Parcel::new(vec![0; bytes]).expect("it fits"),
             sent: Monotonic(0),
         }
