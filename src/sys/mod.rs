@@ -34,6 +34,7 @@ pub mod fault;
 mod held;
 mod map;
 mod program;
+mod settings;
 
 use std::path::PathBuf;
 
@@ -57,6 +58,7 @@ pub use os::{
 #[cfg(target_os = "linux")]
 pub use os::{Packet, PacketDoor, PacketSet};
 pub use program::HeldProgram;
+pub use settings::Settings;
 
 /// How the zygote makes a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

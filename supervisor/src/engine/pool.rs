@@ -128,6 +128,10 @@ pub struct Pool {
     /// Output pipes that nobody writes to, where workers are started by exec.
     free_outputs: Vec<u32>,
     strangers: Vec<Pid>,
+    /// Processes of ours that were killed and not yet reaped, and that no field above holds any more.
+    dismissed: HashSet<Pid>,
+    /// Processes that workers had started and left, and that were ended and reaped here.
+    left_behind: u32,
     suspects: HashMap<Pid, Monotonic>,
     start_limit: Duration,
     outputs: Option<Outputs>,
@@ -204,6 +208,8 @@ impl Pool {
             // One pair for each slot, and for each spare.
             free_outputs: (0..slots + SPARES).rev().collect(),
             strangers,
+            dismissed: HashSet::new(),
+            left_behind: 0,
             suspects: HashMap::new(),
             start_limit,
             // A platform without such pipes runs its workers with their output thrown away.
@@ -285,6 +291,18 @@ impl Pool {
     /// Ends them.
     pub fn kill(&mut self, worker: WorkerId) {
         self.signal(worker, sys::kill_group);
+    }
+
+    /// Waits for a killed worker no longer; its process, where it has one.
+    pub fn abandon(&mut self, worker: WorkerId) -> Option<Pid> {
+        let pid = self.workers.get(&worker)?.pid?;
+        self.dismissed.insert(pid);
+        Some(pid)
+    }
+
+    /// How many processes that workers had left behind were ended.
+    pub fn left_behind(&self) -> u32 {
+        self.left_behind
     }
 
     fn signal(&mut self, worker: WorkerId, act: fn(Pid)) {
@@ -508,6 +526,7 @@ impl Pool {
 
     fn on_exit(&mut self, exit: Exit, heard: &mut Vec<Heard>) {
         self.suspects.remove(&exit.pid);
+        self.dismissed.remove(&exit.pid);
         if let Some(&worker) = self.worker_of_pid.get(&exit.pid) {
             heard.push(Heard::Over(worker, exit));
         } else if let Some(at) = self.spares.iter().position(|s| s.pid == exit.pid) {
@@ -546,7 +565,10 @@ impl Pool {
             }
             let since = self.suspects.get(&pid).copied().unwrap_or(now);
             if final_sweep || now.since(since) >= SUSPICION {
-                sys::end_orphan(pid);
+                let reaped = sys::end_orphan(pid);
+                if reaped && !self.dismissed.remove(&pid) {
+                    self.left_behind += 1;
+                }
                 ended += 1;
             }
             seen.insert(pid, since);
