@@ -1,6 +1,14 @@
 //! Ways to misbehave that need the kernel, for tests. Compiled only with the feature `fault`.
 
+#[path = "fault_leftovers.rs"]
+mod leftovers;
+
 use nix::libc;
+
+pub use leftovers::{
+    change, differences_to_parent, hold_record_lock, kill_parent, kill_stopped_peer, scribble,
+    take_semaphore,
+};
 
 /// Sends a signal to this process, with its default disposition.
 #[expect(

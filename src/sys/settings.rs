@@ -66,7 +66,7 @@ mod unix {
 
     impl System {
         pub fn read() -> System {
-            // It can be read only by being set.
+            // It can be read only by being set: for that moment, to the strictest.
             let mask = umask(Mode::S_IRWXG | Mode::S_IRWXO);
             umask(mask);
             System {

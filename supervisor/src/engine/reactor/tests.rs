@@ -403,24 +403,6 @@ fn a_kept_worker_with_half_of_its_memory_used_takes_no_more() {
 }
 
 #[test]
-fn a_killed_process_that_does_not_end_is_abandoned_and_said() {
-    let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
-    story.started(0, given(&first)[0].1[0]);
-    story.passes(SECOND * 60);
-    story.passes(SECOND * 2);
-    assert!(story.passes(SECOND * 9).is_empty());
-    let end = story.passes(SECOND);
-    let worker = WorkerId(0);
-    assert_eq!(end[0], Action::Abandon { worker });
-    let limit = SECOND * 60;
-    assert_eq!(
-        endings(&end)[0].fate,
-        Fate::Charged(Outcome::Timeout { limit })
-    );
-    assert_eq!(stopped(&end), Some(&StopReason::Complete));
-}
-
-#[test]
 fn an_idle_worker_waits_while_a_task_may_come_back() {
     let (mut story, first) = Story::new(2, policy(2, Life::Tasks(5)));
     let held: Vec<Held> = given(&first).iter().map(|(_, tasks)| tasks[0]).collect();
@@ -567,6 +549,8 @@ fn nothing_hangs_on_a_process_that_the_kernel_cannot_end() {
     story.passes(SECOND * 60);
     story.passes(SECOND * 2);
     let end = story.passes(SECOND * 10);
+    let worker = WorkerId(0);
+    assert_eq!(end[0], Action::Abandon { worker }, "the user hears of it");
     assert_eq!(endings(&end)[0].fate.outcome(), AttemptOutcome::Timeout);
     assert_eq!(stopped(&end), Some(&StopReason::Complete));
 }
