@@ -301,6 +301,7 @@ mod tests {
                 digest: Some([7; 32]),
                 moments: Moments::default(),
                 used: ResourceUse::default(),
+                leaves: false,
             },
         };
         postcard::to_stdvec(&message).expect("it can travel")
