@@ -219,6 +219,8 @@ pub struct Report {
     pub moments: Moments,
     /// What the worker used from the task's begin to its end.
     pub used: ResourceUse,
+    /// The worker takes no more tasks: this one changed its process in a way that the next would meet.
+    pub leaves: bool,
 }
 
 /// What a task gives back: its output, or a sentence that says why there is none.
@@ -306,6 +308,7 @@ mod tests {
                 digest: Some([7; 32]),
                 moments: Moments::default(),
                 used: ResourceUse::default(),
+                leaves: false,
             },
         };
         postcard::to_stdvec(&message).expect("it can travel")

@@ -1,5 +1,8 @@
 //! Ways to misbehave that need the kernel, for tests. Compiled only with the feature `fault`.
 
+#[path = "fault_leftovers.rs"]
+mod leftovers;
+
 use std::ffi::CString;
 use std::fs::File;
 use std::io;
@@ -7,6 +10,11 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
+
+pub use leftovers::{
+    change, differences_to_parent, hold_record_lock, kill_parent, kill_stopped_peer, scribble,
+    take_semaphore,
+};
 
 /// Sends a signal to this process, with its default disposition.
 #[expect(

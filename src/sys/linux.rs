@@ -369,10 +369,11 @@ fn watch_signals(signals: &SignalFd, wake: &EventFd, tell: &dyn Fn(i32)) {
     }
 }
 
-/// Ends an adopted orphan, and reaps it if it is over already; if not, a later call does.
-pub fn end_orphan(pid: Pid) {
+/// Ends an adopted orphan, and reaps it if it is over already; if not, a later call does. Whether it is
+/// reaped.
+pub fn end_orphan(pid: Pid) -> bool {
     kill_group(pid);
-    let _ = wait_for(pid, false);
+    wait_for(pid, false).is_some()
 }
 
 /// Reaps a child if it is over; whether it was.

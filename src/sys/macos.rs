@@ -448,10 +448,10 @@ fn watch_signals(queue: &Kqueue, tell: &dyn Fn(i32)) {
 }
 
 /// Ends an adopted orphan. There are none here, as there is no subreaper; a child of that number is ended
-/// and reaped all the same.
-pub fn end_orphan(pid: Pid) {
+/// and reaped all the same. Whether it is reaped.
+pub fn end_orphan(pid: Pid) -> bool {
     kill_group(pid);
-    let _ = wait_for(pid, false);
+    wait_for(pid, false).is_some()
 }
 
 /// Reaps a child if it is over; whether it was. There is nobody to reap here.

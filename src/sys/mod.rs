@@ -40,6 +40,7 @@ mod groups;
 mod held;
 mod map;
 mod program;
+mod settings;
 
 use std::path::PathBuf;
 
@@ -64,6 +65,7 @@ pub use os::{
 #[cfg(target_os = "linux")]
 pub use os::{Packet, PacketDoor, PacketSet};
 pub use program::HeldProgram;
+pub use settings::Settings;
 
 /// How the zygote makes a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -351,7 +351,7 @@ fn dispose(signal: Signal, disposition: libc::sighandler_t) {
     unsafe_code,
     reason = "std and nix cannot ask for a disposition without setting one"
 )]
-fn is_ignored(signal: Signal) -> bool {
+pub(super) fn is_ignored(signal: Signal) -> bool {
     // SAFETY: an all-zero sigaction is a valid value to be written over.
     let mut current: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: the second argument is null, so that nothing is changed; the third is ours to write.

@@ -604,9 +604,11 @@ fn end_job(job: &OwnedHandle) {
     }
 }
 
-/// Ends an adopted orphan. There are none here; a child of that number is ended all the same.
-pub fn end_orphan(pid: Pid) {
+/// Ends an adopted orphan. There are none here; a child of that number is ended all the same, and there is
+/// nothing to reap.
+pub fn end_orphan(pid: Pid) -> bool {
     kill_group(pid);
+    false
 }
 
 /// Reaps a child if it is over; whether it was. There is nobody to reap here.

@@ -42,6 +42,8 @@ pub mod exit_code {
     pub const BAD_ORDER: i32 = 72;
     /// It could not guard itself: it was not the supervisor's child (any more).
     pub const UNGUARDED: i32 = 73;
+    /// Its last task changed the process in a way that the next one would meet.
+    pub const CHANGED: i32 = 74;
 }
 
 /// Whether this process was started to be a worker, a zygote or a keeper.

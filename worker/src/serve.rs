@@ -75,6 +75,7 @@ fn serve(order: StartOrder, born: Monotonic, received: Monotonic) -> i32 {
     }
     let ready = sys::monotonic_now().max(received);
     let mut worker = Worker {
+        original: order.later.is_some().then(sys::Settings::read),
         name: order.worker,
         results: order.results,
         moments: Moments {
@@ -116,6 +117,8 @@ fn serve(order: StartOrder, born: Monotonic, received: Monotonic) -> i32 {
 const EMPTY: &[u8] = &[0];
 
 struct Worker {
+    /// What every task is to meet, where there may be several.
+    original: Option<sys::Settings>,
     name: WorkerId,
     results: IpcSender<FromWorker>,
     /// Moments that belong to the next report. A report takes them all, so that the birth of the process,
@@ -127,6 +130,9 @@ impl Worker {
     fn run_all(&mut self, tasks: &Parcel) -> Result<(), i32> {
         let tasks: Vec<Assignment> = tasks.unpack().map_err(|_| exit_code::BAD_ORDER)?;
         self.moments.decoded = sys::monotonic_now();
+        if tasks.len() > 1 && self.original.is_none() {
+            self.original = Some(sys::Settings::read());
+        }
         tasks.into_iter().try_for_each(|task| self.run(&task))
     }
 
@@ -156,6 +162,10 @@ impl Worker {
             digest,
         } = encode(&result);
         self.moments.encoded = sys::monotonic_now();
+        let leaves = self
+            .original
+            .as_ref()
+            .is_some_and(|original| *original != sys::Settings::read());
         let moments = std::mem::take(&mut self.moments);
         let count = u32::try_from(chunks.len()).map_err(|_| exit_code::BAD_ORDER)?;
         fail_point!("worker.answer");
@@ -178,6 +188,7 @@ impl Worker {
                 digest,
                 moments,
                 used: crate::difference(&before, &sys::own_rusage()),
+                leaves,
             },
         };
         fail_point!("worker.report", |twist| crate::fault::lie_first(
@@ -187,6 +198,9 @@ impl Worker {
         ));
         self.say(answer)?;
         fail_point!("worker.sent");
+        if leaves {
+            return Err(exit_code::CHANGED);
+        }
         Ok(())
     }
 

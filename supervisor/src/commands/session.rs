@@ -236,6 +236,12 @@ impl Session {
                         reporter.on_event(e);
                     });
                 pool.close();
+                if pool.left_behind() > 0 {
+                    reporter.say(&format!(
+                        "processes that workers had left behind, ended: {}",
+                        pool.left_behind()
+                    ));
+                }
                 ran?
             }
         };
@@ -427,7 +433,21 @@ fn policy(settings: &Settings, crew: &Crew, plan: &Plan, start_limit: Duration) 
         grace: settings.grace,
         start_limit: start::limit(start_limit),
         largest_group: largest_group(plan),
+        memory: settings.memory,
+        unkillable_after: unkillable_after(),
     }
+}
+
+/// How long the kernel may take to end a process that was killed.
+fn unkillable_after() -> Duration {
+    #[cfg(feature = "fault")]
+    if let Some(millis) = std::env::var("SUPERVISOR_UNKILLABLE_MS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+    {
+        return Duration::from_millis(millis);
+    }
+    Duration::from_secs(10)
 }
 
 /// So many tasks surely fit in one packet: by the largest task of the plan, each number taken to be as long

@@ -283,6 +283,7 @@ impl Dispatcher<'_, '_> {
                     moments: report.moments,
                     used: report.used,
                     received,
+                    leaves: report.leaves,
                 }),
             },
             Err(note) => Event::Broke { worker, note },
@@ -323,6 +324,15 @@ impl Dispatcher<'_, '_> {
             Action::Kill { worker } => {
                 self.tell_of_a_broken_protocol(worker);
                 self.pool.kill(worker);
+            }
+            Action::Abandon { worker } => {
+                if let Some(pid) = self.pool.abandon(worker) {
+                    let text = format!(
+                        "worker process {pid} was killed and does not end: the kernel holds it; the run goes on \
+                         without it"
+                    );
+                    (self.tell)(RunEvent::Note { text });
+                }
             }
             Action::Record(ending) => self.record(&ending),
             Action::Release { worker, .. } => {

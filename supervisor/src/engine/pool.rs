@@ -139,6 +139,10 @@ pub struct Pool {
     /// Whether an orphan that we adopt may be none of the run's: a stranger's child, or, where we are the
     /// first process of a container, anybody's.
     adopts_strangers: bool,
+    /// Processes of ours that were killed and not yet reaped, and that no field above holds any more.
+    dismissed: HashSet<Pid>,
+    /// Processes that workers had started and left, and that were ended and reaped here.
+    left_behind: u32,
     suspects: HashMap<Pid, Monotonic>,
     start_limit: Duration,
     outputs: Option<Outputs>,
@@ -219,6 +223,8 @@ impl Pool {
             free_outputs: (0..slots + SPARES).rev().collect(),
             adopts_strangers: !strangers.is_empty() || std::process::id() == 1,
             strangers,
+            dismissed: HashSet::new(),
+            left_behind: 0,
             suspects: HashMap::new(),
             start_limit,
             // A platform without such pipes runs its workers with their output thrown away.
@@ -301,6 +307,18 @@ impl Pool {
     /// Ends them.
     pub fn kill(&mut self, worker: WorkerId) {
         self.signal(worker, sys::kill_group);
+    }
+
+    /// Waits for a killed worker no longer; its process, where it has one.
+    pub fn abandon(&mut self, worker: WorkerId) -> Option<Pid> {
+        let pid = self.workers.get(&worker)?.pid?;
+        self.dismissed.insert(pid);
+        Some(pid)
+    }
+
+    /// How many processes that workers had left behind were ended.
+    pub fn left_behind(&self) -> u32 {
+        self.left_behind
     }
 
     fn signal(&mut self, worker: WorkerId, act: fn(Pid)) {
@@ -525,6 +543,7 @@ impl Pool {
 
     fn on_exit(&mut self, exit: Exit, heard: &mut Vec<Heard>) {
         self.suspects.remove(&exit.pid);
+        self.dismissed.remove(&exit.pid);
         if let Some(&worker) = self.worker_of_pid.get(&exit.pid) {
             let cause = self.cause_of_end(worker, exit.cause);
             heard.push(Heard::Over(worker, Exit { cause, ..exit }));
@@ -570,7 +589,10 @@ impl Pool {
             let since = self.suspects.get(&pid).copied().unwrap_or(now);
             if final_sweep || now.since(since) >= SUSPICION {
                 if !self.adopts_strangers || self.handshakes.has_mark(pid) {
-                    sys::end_orphan(pid);
+                    let reaped = sys::end_orphan(pid);
+                    if reaped && !self.dismissed.remove(&pid) {
+                        self.left_behind += 1;
+                    }
                     ended += 1;
                 } else if sys::reap_if_over(pid) {
                     continue;

@@ -139,6 +139,11 @@ pub enum Action {
         /// Which worker.
         worker: WorkerId,
     },
+    /// Say that a worker was killed and does not end: nobody waits for it any longer.
+    Abandon {
+        /// Which worker.
+        worker: WorkerId,
+    },
     /// Record the end of an attempt.
     Record(Box<Ending>),
     /// Forget a worker; its slot is free. What it may have left behind is to be ended.
@@ -342,6 +347,13 @@ fn on_finished(
         return;
     };
     worker.current = None;
+    // What a task leaves behind is not the next one's to bear: neither a changed process nor, where memory is
+    // limited, one that has used up half of it.
+    let used = answer.used.max_rss_kib.saturating_mul(1024);
+    if answer.leaves || state.policy.memory.is_some_and(|limit| used > limit / 2) {
+        worker.tasks_left = 0;
+    }
+    let changed = answer.leaves;
     let computed = answer.moments.computed.since(answer.moments.begun);
     let leaving = worker.batch.is_empty() && worker.tasks_left == 0;
     let ending_anyway = matches!(
@@ -371,7 +383,13 @@ fn on_finished(
     }
     let experiment = state.experiment_of(task);
     state.costs[experiment].note(computed);
-    if others_left && (ending_anyway || state.phase != Phase::Running) {
+    if leaving && !ending_anyway && matches!(state.policy.life, Life::Tasks(_)) {
+        // It does not count its tasks.
+        actions.push(Action::Shutdown { worker: id });
+    }
+    if others_left && changed {
+        kill(state, id, Verdict::Changed, now, actions);
+    } else if others_left && (ending_anyway || state.phase != Phase::Running) {
         // The rest of its group goes back: it was told to end, for the task it has just answered (that
         // verdict stands), or the run begins no new task.
         kill(state, id, Verdict::Interrupted, now, actions);

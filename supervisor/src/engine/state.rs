@@ -28,6 +28,11 @@ pub struct Policy {
     pub start_limit: Duration,
     /// Most tasks of a group: so many surely fit in one packet.
     pub largest_group: u32,
+    /// The limit of a worker's resident memory in bytes; `None` = no limit.
+    pub memory: Option<u64>,
+    /// How long the kernel may take to end a process that was killed. Beyond it the process cannot be killed
+    /// (it hangs inside the kernel), and the run goes on without it.
+    pub unkillable_after: Duration,
 }
 
 /// How many tasks a worker serves.
@@ -47,10 +52,6 @@ pub const GROUP_TARGET: Duration = Duration::from_millis(20);
 /// So many rounds of failed starts, without one good start between them, end the run. Starts that fail
 /// together, as all orders of a zygote that died, are one round.
 pub const FAILED_ROUNDS: u32 = 5;
-
-/// How long the kernel may take to end a process that was killed; beyond it the process cannot be killed
-/// (it hangs inside the kernel), and the run goes on without that slot's worker.
-pub const UNKILLABLE_AFTER: Duration = Duration::from_secs(10);
 
 /// A task in the scheduler's books. The numbers survive a resume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +111,8 @@ pub struct Answer {
     pub used: ResourceUse,
     /// When the supervisor had the answer.
     pub received: Monotonic,
+    /// The worker takes no more tasks.
+    pub leaves: bool,
 }
 
 /// How a worker's process ended.
@@ -142,6 +145,8 @@ pub enum Verdict {
     },
     /// The run is being stopped.
     Interrupted,
+    /// A task changed the process in a way that the next one would meet.
+    Changed,
     /// It did not start, did not begin, or did not leave in time.
     Unresponsive {
         /// What it did not do.

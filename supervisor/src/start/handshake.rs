@@ -177,9 +177,11 @@ impl Pending {
     }
 }
 
-/// Says a hello that nobody believes. If the accept is over already, this fails, and nothing is lost.
+/// Says a hello that nobody believes. If the accept is over already, its socket is gone, and nobody waits.
 fn poison(server: String, pid: Pid) {
-    if let Ok(sender) = IpcSender::<Hello>::connect(server)
+    // ipc-channel keeps the descriptor of a connect that fails.
+    if Path::new(&server).exists()
+        && let Ok(sender) = IpcSender::<Hello>::connect(server)
         && let Ok((orders, _)) = ipc::channel()
     {
         let _ = sender.send(Hello {

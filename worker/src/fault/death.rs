@@ -47,6 +47,14 @@ pub fn act(deed: &Deed<'_>) -> Result<bool, String> {
             let _ = writeln!(std::io::stderr(), "{}", recurse(1));
         }
         "frame" => fill_a_frame(),
+        "kill-peer" => sys::fault::kill_stopped_peer()?,
+        "kill-parent" => {
+            // Once in a run, however often it is resumed.
+            if std::fs::File::create_new("parent-killed").is_ok() {
+                sys::fault::kill_parent();
+                sleep_for_ever();
+            }
+        }
         "sleep-ms" => {
             let span = u64::try_from(deed.number()?).unwrap_or(0);
             std::thread::sleep(Duration::from_millis(span));

@@ -95,6 +95,7 @@ impl Scene {
                 digest: None,
                 moments: Moments::default(),
                 used: ResourceUse::default(),
+                leaves: false,
             },
         }
     }

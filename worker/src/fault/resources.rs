@@ -12,6 +12,11 @@ use super::{Deed, sleep_for_ever};
 pub fn act(deed: &Deed<'_>) -> Result<bool, String> {
     match deed.name {
         "allocate" => allocate_for_ever(),
+        "leak" => {
+            let size = usize::try_from(deed.number()?).unwrap_or(0) << 20;
+            // Written, so that it is resident; never given back.
+            std::hint::black_box(vec![1u8; size].leak());
+        }
         "child-allocates" => sys::fault::leave_child(false, allocate_for_ever),
         // Held until the process ends.
         "hold-mib" => std::mem::forget(vec![

@@ -130,6 +130,7 @@ impl Pool {
     pub fn end_zygote(&mut self) {
         self.orders.clear();
         if let Some(zygote) = self.zygote.take() {
+            self.dismissed.insert(zygote.pid);
             self.reaper.while_unreaped(zygote.pid, sys::kill_group);
         }
     }
@@ -149,6 +150,7 @@ impl Pool {
     pub(super) fn end_keeper(&mut self) {
         if let Some(keeper) = self.keeper.take() {
             self.reaper.while_unreaped(keeper.pid, sys::kill_group);
+            self.dismissed.insert(keeper.pid);
         }
     }
 
@@ -212,6 +214,7 @@ impl Pool {
 
     pub(super) fn end_spares(&mut self) {
         for spare in self.spares.drain(..) {
+            self.dismissed.insert(spare.pid);
             self.reaper.while_unreaped(spare.pid, sys::kill_group);
             self.free_outputs.push(spare.output);
         }

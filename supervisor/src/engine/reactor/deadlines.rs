@@ -6,9 +6,7 @@ use fumehood::clock::Monotonic;
 use fumehood::experiment::ExitCause;
 use fumehood::ids::WorkerId;
 
-use super::super::state::{
-    Current, ExitFacts, Phase, State, UNKILLABLE_AFTER, Verdict, WorkerState,
-};
+use super::super::state::{Current, ExitFacts, Phase, State, Verdict, WorkerState};
 use super::{Action, on_exited};
 
 pub(super) fn shift_deadlines(state: &mut State, span: Duration) {
@@ -100,6 +98,7 @@ pub(super) fn check_worker(
                 resources: fumehood::experiment::ResourceUse::default(),
                 at: now,
             };
+            actions.push(Action::Abandon { worker: id });
             on_exited(state, id, exit, now, actions);
         }
         _ => {}
@@ -139,6 +138,7 @@ pub(super) fn kill(
     now: Monotonic,
     actions: &mut Vec<Action>,
 ) {
+    let unkillable_after = state.policy.unkillable_after;
     let Some(worker) = state.workers.get_mut(&id) else {
         return;
     };
@@ -149,7 +149,7 @@ pub(super) fn kill(
     };
     worker.state = WorkerState::Killed {
         verdict,
-        abandon_at: now + UNKILLABLE_AFTER,
+        abandon_at: now + unkillable_after,
     };
     actions.push(Action::Kill { worker: id });
 }

@@ -62,7 +62,12 @@ pub(super) fn give_to_idle(
     now: Monotonic,
     actions: &mut Vec<Action>,
 ) {
-    if state.phase == Phase::Running && state.waiting() > 0 {
+    let running = state.phase == Phase::Running;
+    // A task that was charged gets a process that has run nothing before it, where there is room for one.
+    if running && next_is_alone(state) && state.occupied() < state.policy.workers {
+        return;
+    }
+    if running && state.waiting() > 0 {
         let tasks = take_batch(state, id, now);
         let deadline = now + state.policy.start_limit;
         if let Some(worker) = state.workers.get_mut(&id) {
@@ -79,7 +84,7 @@ pub(super) fn give_to_idle(
         .workers
         .values()
         .any(|w| w.current.is_some() || !w.batch.is_empty());
-    if state.phase != Phase::Running || !others {
+    if !running || !others {
         let deadline = now + state.policy.grace.max(Duration::from_secs(1));
         if let Some(worker) = state.workers.get_mut(&id) {
             worker.tasks_left = 0;
@@ -118,6 +123,12 @@ pub(super) fn take_batch(state: &mut State, worker: WorkerId, now: Monotonic) ->
         batch.push(hold(state, next, worker, now));
     }
     batch
+}
+
+/// Whether the next task is one that was charged before, or was in a group that died.
+fn next_is_alone(state: &State) -> bool {
+    let next = state.again.front();
+    next.is_some_and(|task| state.tasks[task.as_usize()].stage == Stage::Again { alone: true })
 }
 
 pub(super) fn take_next(state: &mut State) -> Option<(TaskIndex, bool)> {

@@ -96,7 +96,7 @@ pub fn fate_of_started(held: Held, verdict: Option<&Verdict>, cause: &ExitCause)
                 note: note.clone(),
             }))
         }
-        Some(Verdict::Unresponsive { .. }) | None => match cause {
+        Some(Verdict::Unresponsive { .. } | Verdict::Changed) | None => match cause {
             ExitCause::OutOfMemory { evidence } => Fate::Charged(Outcome::Oom {
                 evidence: evidence.clone(),
             }),
@@ -171,6 +171,7 @@ pub(super) fn why_unbegun(verdict: Option<&Verdict>, cause: &ExitCause) -> Strin
         }
         Some(Verdict::Unresponsive { what }) => format!("ended since it {what} in time"),
         Some(Verdict::Protocol { note }) => format!("ended since {note}"),
+        Some(Verdict::Changed) => String::from("ended since a task had changed it"),
         Some(Verdict::Interrupted) | None => describe(cause),
     }
 }

@@ -24,6 +24,8 @@ fn policy(workers: u32, life: Life) -> Policy {
         grace: SECOND * 2,
         start_limit: SECOND * 5,
         largest_group: 10,
+        memory: None,
+        unkillable_after: SECOND * 10,
     }
 }
 
@@ -46,6 +48,7 @@ fn answer(outcome: Outcome) -> Box<Answer> {
         },
         used: ResourceUse::default(),
         received: Monotonic(0),
+        leaves: false,
     })
 }
 
@@ -105,12 +108,7 @@ impl Story {
     }
 
     fn finished(&mut self, worker: u32, held: Held) -> Vec<Action> {
-        self.happens(Event::Finished {
-            worker: WorkerId(worker),
-            task: held.task,
-            attempt: held.attempt,
-            answer: result(),
-        })
+        self.happens(finished(worker, held, result()))
     }
 
     fn dies(&mut self, worker: u32, cause: ExitCause) -> Vec<Action> {
@@ -118,6 +116,23 @@ impl Story {
             worker: WorkerId(worker),
             exit: exit(cause),
         })
+    }
+}
+
+fn finished(worker: u32, held: Held, answer: Box<Answer>) -> Event {
+    Event::Finished {
+        worker: WorkerId(worker),
+        task: held.task,
+        attempt: held.attempt,
+        answer,
+    }
+}
+
+/// The next attempt at the same task, given out at the same moment.
+fn again(held: Held) -> Held {
+    Held {
+        attempt: AttemptNumber(held.attempt.0 + 1),
+        ..held
     }
 }
 
@@ -325,11 +340,66 @@ fn a_kept_worker_gets_its_tasks_one_after_the_other_and_goes() {
     assert_eq!(worker, 0);
     story.started(0, tasks[0]);
     let last = story.finished(0, tasks[0]);
+    let worker = WorkerId(0);
+    assert!(last.contains(&Action::Shutdown { worker }), "{last:?}");
     assert_eq!(
         given(&last)[0].0,
         1,
         "its life is over: another one for the third task"
     );
+}
+
+#[test]
+fn a_kept_worker_that_a_task_changed_takes_no_more() {
+    let (mut story, first) = Story::new(3, policy(1, Life::Tasks(5)));
+    let held = given(&first)[0].1[0];
+    story.started(0, held);
+    let mut answer = result();
+    answer.leaves = true;
+    let next = story.happens(finished(0, held, answer));
+    assert_eq!(given(&next)[0].0, 1, "a fresh one for the next task");
+}
+
+#[test]
+fn the_rest_of_a_group_that_a_task_changed_goes_back_uncharged() {
+    let (mut story, mut actions) = Story::new(40, policy(1, Life::Auto));
+    let (worker, tasks) = given(&actions)[0].clone();
+    story.started(worker, tasks[0]);
+    actions = story.finished(worker, tasks[0]);
+    let (worker, tasks) = given(&actions)[0].clone();
+    story.started(worker, tasks[0]);
+    let mut answer = result();
+    answer.leaves = true;
+    let changed = story.happens(finished(worker, tasks[0], answer));
+    let id = WorkerId(worker);
+    assert!(changed.contains(&Action::Kill { worker: id }));
+    let gone = story.dies(worker, segv());
+    let fates = endings(&gone).into_iter().map(|e| e.fate.outcome());
+    assert_eq!(
+        fates.collect::<Vec<_>>(),
+        [AttemptOutcome::Requeued; 9],
+        "nobody is charged"
+    );
+}
+
+#[test]
+fn a_kept_worker_with_half_of_its_memory_used_takes_no_more() {
+    for (used_kib, keeps) in [(32 << 10, true), ((32 << 10) + 1, false)] {
+        let memory = Some(64 << 20);
+        let (mut story, first) = Story::new(
+            3,
+            Policy {
+                memory,
+                ..policy(1, Life::Tasks(5))
+            },
+        );
+        let held = given(&first)[0].1[0];
+        story.started(0, held);
+        let mut answer = result();
+        answer.used.max_rss_kib = used_kib;
+        let next = story.happens(finished(0, held, answer));
+        assert_eq!(given(&next)[0].0 == 0, keeps, "with {used_kib} KiB");
+    }
 }
 
 #[test]
@@ -343,17 +413,28 @@ fn an_idle_worker_waits_while_a_task_may_come_back() {
         1,
         "recorded, and it stays"
     );
-    let back = story.dies(1, segv());
-    assert!(
-        back.iter().any(|a| matches!(
-            a,
-            Action::Assign {
-                worker: WorkerId(0),
-                ..
-            }
-        )),
-        "{back:?}"
-    );
+    // It never began: nobody is charged.
+    let back = story.happens(Event::StartFailed {
+        worker: WorkerId(1),
+        reason: String::from("the zygote died"),
+    });
+    assert_eq!(given(&back), [(0, vec![again(held[1])])], "{back:?}");
+}
+
+#[test]
+fn a_charged_task_gets_a_process_that_ran_nothing_before() {
+    let (mut story, first) = Story::new(3, policy(3, Life::Tasks(5)));
+    let held: Vec<Held> = given(&first).iter().map(|(_, tasks)| tasks[0]).collect();
+    for (worker, held) in (0..).zip(&held) {
+        story.started(worker, *held);
+    }
+    story.finished(0, held[0]);
+    story.finished(1, held[1]);
+    // The dead one's place is free: the idle ones need not go.
+    let back = story.dies(2, segv());
+    assert_eq!(given(&back), [(3, vec![again(held[2])])]);
+    let worker = WorkerId(0);
+    assert!(!back.contains(&Action::Shutdown { worker }), "{back:?}");
 }
 
 #[test]
@@ -468,6 +549,8 @@ fn nothing_hangs_on_a_process_that_the_kernel_cannot_end() {
     story.passes(SECOND * 60);
     story.passes(SECOND * 2);
     let end = story.passes(SECOND * 10);
+    let worker = WorkerId(0);
+    assert_eq!(end[0], Action::Abandon { worker }, "the user hears of it");
     assert_eq!(endings(&end)[0].fate.outcome(), AttemptOutcome::Timeout);
     assert_eq!(stopped(&end), Some(&StopReason::Complete));
 }
@@ -634,6 +717,7 @@ impl Model {
             Action::Shutdown { worker } => {
                 assert!(self.workers[&worker.0].queue.is_empty());
             }
+            Action::Abandon { worker } => assert!(self.workers[&worker.0].killed),
         }
         assert!(state.occupied() <= state.policy.workers);
     }
@@ -808,11 +892,13 @@ fn next_event(
         1..=11 => {
             if let Some((held, _)) = worker.current.take_if(|_| !worker.killed) {
                 worker.answered = Some(held);
+                let mut answer = result();
+                answer.leaves = random.below(6) == 0;
                 return Event::Finished {
                     worker: id,
                     task: held.task,
                     attempt: held.attempt,
-                    answer: result(),
+                    answer,
                 };
             }
             if !worker.queue.is_empty() && worker.current.is_none() && worker.answered.is_none() {
