@@ -38,4 +38,6 @@ mod input;
 mod limits;
 mod starting;
 mod supervisor;
+mod sweeps;
+mod syscalls;
 mod task;

@@ -115,6 +115,18 @@ pub fn fired(lab: &Lab, point: &str) -> usize {
         .count()
 }
 
+/// Numbers below a bound, drawn from a seed (xorshift64*): the same seed, the same numbers.
+pub fn draws(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move |below| {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        let drawn = state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+        drawn as usize % below
+    }
+}
+
 /// The terminal records in the journal, by task: the bytes of each. Taken before a kill and compared after.
 pub fn terminal_records(folder: &RunFolder) -> BTreeMap<String, Vec<String>> {
     let mut records: BTreeMap<String, Vec<String>> = BTreeMap::new();
