@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::RunLock;
-use super::atomic::{TEMPORARY, at};
+use super::atomic::{TEMPORARY, at, hint_of};
 use crate::sys;
 
 /// An existing run folder.
@@ -46,7 +46,8 @@ impl FolderError {
             FolderError::NotAFolder(_) | FolderError::NotARun(_) => {
                 Some("choose a new or an empty folder with --run-dir".into())
             }
-            FolderError::Missing(_) | FolderError::Io(_) => None,
+            FolderError::Missing(_) => None,
+            FolderError::Io(error) => Some(hint_of(error)),
         }
     }
 }

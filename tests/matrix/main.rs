@@ -36,6 +36,7 @@ mod disk;
 mod errors;
 mod input;
 mod limits;
+mod mounts;
 mod starting;
 mod supervisor;
 mod sweeps;

@@ -188,9 +188,10 @@ impl Aftermath<'_> {
         self.one_record_a_task();
         if self.folder.path().join("results.jsonl").exists() {
             self.values_are_the_calm_ones();
-            if self.bystanders {
-                self.only_the_faulty_are_charged();
-            }
+        }
+        // Written after the results: a full disk may have taken the one and not the other.
+        if self.bystanders && self.folder.path().join("attempts.jsonl").exists() {
+            self.only_the_faulty_are_charged();
         }
         self.nothing_is_left();
         self.everything_was_given_back();

@@ -59,12 +59,7 @@ impl Sweep<'_> {
     fn kill_at(&mut self, call: &str, n: usize) {
         let before = terminal_records(&self.folder());
         let injection = format!("{call}:signal=KILL:when={n}");
-        let command = injected(
-            self.strace,
-            &self.scenario.lab,
-            self.command(),
-            &injection,
-        );
+        let command = injected(self.strace, &self.scenario.lab, self.command(), &injection);
         let finished = command.run();
         match finished.ended_by() {
             Some(9) => self.kills += 1,
@@ -73,7 +68,11 @@ impl Sweep<'_> {
         self.check(&before, &finished, &injection);
         let census = || self.scenario.lab.census().is_empty().then_some(());
         let quiet = eventually(Duration::from_secs(1), census);
-        assert!(quiet.is_some(), "{injection}: {:#?}", self.scenario.lab.census());
+        assert!(
+            quiet.is_some(),
+            "{injection}: {:#?}",
+            self.scenario.lab.census()
+        );
     }
 
     /// Goes on to the end, which is as if nothing had happened.

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::super::atomic::hint_of;
+
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
@@ -52,7 +54,7 @@ impl RecoverError {
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
         match self {
-            RecoverError::Io(_) => None,
+            RecoverError::Io(error) => Some(hint_of(error)),
             RecoverError::Damaged { .. } | RecoverError::Misplaced { .. } => {
                 Some("restore the file from a copy, or run again in another --run-dir".into())
             }

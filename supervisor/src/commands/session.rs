@@ -126,7 +126,9 @@ impl Session {
             let experiments = self.job.resolved.plan.experiments();
             let body = experiments.iter().find(|e| e.name == name).map(|e| &e.body);
             if let Some(Body::Forecast(body)) = body {
+                // Found out here rather than by each worker.
                 data::write_store(&body.series, &store)
+                    .and_then(|()| data::Store::try_map(&store))
                     .map_err(|error| Failure::environment(error.to_string()).hint(error.hint()))?;
             }
             let store = std::fs::canonicalize(&store)?;
