@@ -10,7 +10,7 @@ mod tests;
 mod trouble;
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -277,8 +277,17 @@ fn read_segment(
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let file = sys::open_no_follow(path).map_err(|error| at("open", path, error))?;
-    let input = BufReader::with_capacity(256 * 1024, file);
-    let (has_header, end) = read_lines(&segment, input, recovered)?;
+    let length = file
+        .metadata()
+        .map_err(|error| at("look at", path, error))?
+        .len();
+    let hole = sys::hole_at_end(&file).map_err(|error| at("read", path, error))?;
+    // A hole holds no record, and its zeros may take minutes to read.
+    let input = BufReader::with_capacity(256 * 1024, file.take(hole.unwrap_or(u64::MAX)));
+    let (has_header, mut end) = read_lines(&segment, input, recovered)?;
+    if let Some(hole) = hole {
+        end = end.before_hole(hole, length);
+    }
     settle_end(path, &segment, has_header, end, recovered, repair)
 }
 

@@ -29,6 +29,21 @@ pub(super) enum End {
     },
 }
 
+impl End {
+    /// The end of a file of `length` bytes of which those from `hole` on were not read: they are zeros.
+    pub(super) fn before_hole(self, hole: u64, length: u64) -> End {
+        let bad_from = |offset: u64| End::BadTail {
+            offset,
+            bytes: length.saturating_sub(offset),
+        };
+        match self {
+            End::Clean => bad_from(hole),
+            End::BadTail { offset, .. } => bad_from(offset),
+            End::Damaged { .. } => self,
+        }
+    }
+}
+
 /// A whole line whose checksum holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {

@@ -5,6 +5,7 @@ mod packets;
 #[path = "linux_reaper.rs"]
 mod reaper;
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::path::Path;
@@ -372,6 +373,32 @@ pub fn children() -> Vec<Pid> {
         }
     }
     children
+}
+
+/// Where the hole begins with which a file ends: nothing was ever written there, and it reads as zeros. `None`
+/// where it ends with data, or the file system does not say. Moves the file's offset to its beginning.
+///
+/// # Errors
+///
+/// The file cannot be moved about in.
+pub fn hole_at_end(file: &File) -> io::Result<Option<u64>> {
+    use nix::unistd::{Whence, lseek};
+    let length = i64::try_from(file.metadata()?.len()).unwrap_or(i64::MAX);
+    let mut at = 0;
+    let found = loop {
+        match lseek(file, at, Whence::SeekHole) {
+            // There is a hole at the end of every file, of no length.
+            Ok(hole) if hole >= length => break None,
+            Ok(hole) => match lseek(file, hole, Whence::SeekData) {
+                Ok(data) => at = data,
+                Err(nix::errno::Errno::ENXIO) => break u64::try_from(hole).ok(),
+                Err(_) => break None,
+            },
+            Err(_) => break None,
+        }
+    };
+    lseek(file, 0, Whence::SeekSet)?;
+    Ok(found)
 }
 
 /// Where private runtime folders are made: in memory where there is such a place for this user.
