@@ -67,6 +67,18 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Refuses a file that is about to be changed in place and has another name too: whoever made the hard link means
+/// something by the other name.
+pub(super) fn refuse_other_names(file: &File) -> io::Result<()> {
+    if sys::has_other_names(file)? {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a hard link: another name would see the change",
+        ));
+    }
+    Ok(())
+}
+
 /// What the user can do about an error of the system that met something in a run folder.
 pub fn hint_of(error: &io::Error) -> String {
     match error.kind() {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::atomic::{at, hint_of};
+use super::atomic::{at, hint_of, refuse_other_names};
 use super::line::{checked, seal};
 use super::{JsonText, RunFolder};
 use crate::sys;
@@ -166,11 +166,11 @@ fn open(path: &Path) -> io::Result<File> {
     }
     let seen = sys::open_no_follow(path)?;
     let file = OpenOptions::new().append(true).open(path)?;
-    if sys::is_same_file(&seen, &file)? {
-        Ok(file)
-    } else {
-        Err(io::Error::other("it was replaced while it was opened"))
+    if !sys::is_same_file(&seen, &file)? {
+        return Err(io::Error::other("it was replaced while it was opened"));
     }
+    refuse_other_names(&file)?;
+    Ok(file)
 }
 
 /// The last whole line of the file. On a platform whose locks keep readers out it cannot be read while

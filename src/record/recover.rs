@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 pub use trouble::{Note, RecoverError};
 
-use super::atomic::at;
+use super::atomic::{at, refuse_other_names};
 use super::entry::HeaderLine;
 use super::journal::number_of;
 use super::scan::{End, Line, scan};
@@ -451,7 +451,12 @@ fn settle_end(
 }
 
 fn truncate(path: &Path, length: u64) -> io::Result<()> {
+    let seen = sys::open_no_follow(path)?;
     let file = OpenOptions::new().write(true).open(path)?;
+    if !sys::is_same_file(&seen, &file)? {
+        return Err(io::Error::other("it was replaced while it was opened"));
+    }
+    refuse_other_names(&file)?;
     file.set_len(length)?;
     file.sync_all()
 }

@@ -23,10 +23,11 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 pub use self::packets::{Packet, PacketDoor, PacketSet};
 pub use self::reaper::Reaper;
 pub use super::unix::{
-    OutputReader, create_private_dir, fill_random, hostname, inherit, is_same_file, kernel,
-    kill_group, lock_file, make_private, monotonic_now, open_no_follow, open_private_new,
-    output_pipe, own_rusage, parent_is, point_link, quiet_exit, raise_open_files, reset_signals,
-    restrict_new_files, signal_name, spawn, sync_dir, temporary_pause, terminate_group, withhold,
+    OutputReader, create_private_dir, fill_random, has_other_names, hostname, inherit,
+    is_same_file, kernel, kill_group, lock_file, make_private, monotonic_now, open_no_follow,
+    open_private_new, output_pipe, own_rusage, parent_is, point_link, quiet_exit, raise_open_files,
+    reset_signals, restrict_new_files, signal_name, spawn, sync_dir, temporary_pause,
+    terminate_group, withhold,
 };
 use super::unix::{
     close_raw, harden_common, ignore_file_limit, require_parent, wait_for, watched_signals,

@@ -327,6 +327,15 @@ pub fn open_no_follow(path: &Path) -> io::Result<File> {
     ))
 }
 
+/// Whether a file has more than one name. This twin does not ask.
+///
+/// # Errors
+///
+/// None.
+pub fn has_other_names(_file: &File) -> io::Result<bool> {
+    Ok(false)
+}
+
 /// Makes the names in a folder durable. Here a folder is no file that can be synced by its reader: NTFS
 /// journals names itself.
 ///
@@ -621,6 +630,12 @@ impl Reaper {
                 shared.settle(pid);
             })
             .map(drop)
+    }
+
+    /// What the system did not have for the children watched so far, and what is done instead: nothing is lacking
+    /// here.
+    pub fn substitute(&self) -> Option<&'static str> {
+        None
     }
 
     /// Does something to a watched child, such as [`kill_group`], unless it has been reaped.

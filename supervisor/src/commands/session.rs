@@ -170,7 +170,7 @@ impl Session {
 
         let mut runtime = None;
         let mut pool = None;
-        let choice = if settings.start_method == StartMethod::Inline {
+        let mut choice = if settings.start_method == StartMethod::Inline {
             Choice::inline()
         } else {
             let lock = &mut self.lock;
@@ -188,6 +188,9 @@ impl Session {
             pool = Some(made);
             choice?
         };
+        if let Some(substitute) = pool.as_ref().and_then(Pool::substitute) {
+            choice.reasons.push(substitute.to_owned());
+        }
         reporter.say(&format!(
             "start method: {} ({})",
             choice.method,

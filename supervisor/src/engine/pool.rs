@@ -542,6 +542,11 @@ impl Pool {
         ended
     }
 
+    /// What the kernel did not have for the processes started so far, and what is done instead.
+    pub fn substitute(&self) -> Option<&'static str> {
+        self.reaper.substitute()
+    }
+
     /// Ends the zygote and the spares and waits, a bounded time, until no child of ours is left.
     pub fn close(&mut self) {
         self.end_spares();
