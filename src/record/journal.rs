@@ -152,10 +152,14 @@ impl Journal {
     ///
     /// [`JournalError`]; after the first one nothing is appended any more.
     pub fn append(&mut self, record: &Record) -> Result<Position, JournalError> {
-        if let Some(error) = &self.shared.lock().failed {
-            return Err(JournalError::Failed(error.clone()));
-        }
-        let line = record.to_line(self.seq);
+        let synced = {
+            let state = self.shared.lock();
+            if let Some(error) = &state.failed {
+                return Err(JournalError::Failed(error.clone()));
+            }
+            state.window.durable()
+        };
+        let line = record.to_line(self.seq, synced);
         let length = match u32::try_from(line.len()) {
             Ok(length) if line.len() <= LONGEST_LINE => length,
             _ => return Err(JournalError::TooLong(line.len())),

@@ -82,6 +82,15 @@ pub enum Note {
         /// Whether they were cut off.
         cut: bool,
     },
+    /// Records that never reached the disk, though later ones did; nobody was told of them.
+    Lost {
+        /// The segment's file name.
+        segment: String,
+        /// Where they were to begin.
+        offset: u64,
+        /// How many they are.
+        records: u64,
+    },
     /// A segment whose header is not whole, so that it can hold no record.
     NoHeader {
         /// The segment's file name.
@@ -106,6 +115,14 @@ impl std::fmt::Display for Note {
                     "{segment}: {bytes} bytes from byte {offset} are no whole record: {done}"
                 )
             }
+            Note::Lost {
+                segment,
+                offset,
+                records,
+            } => write!(
+                f,
+                "{segment}: {records} records from byte {offset} never reached the disk: their tasks run again"
+            ),
             Note::NoHeader { segment, removed } => {
                 let done = if *removed { "removed" } else { "left out" };
                 write!(f, "{segment}: it ends inside its header: {done}")

@@ -208,6 +208,8 @@ impl Session {
                 ledger.reopen(index)?;
             }
         }
+        // Durable before the first new end: without its reopening that would be a second one.
+        ledger.flush()?;
         reporter.on_event(crate::engine::event::RunEvent::Began {
             to_run: u32::try_from(to_run).unwrap_or(u32::MAX),
             done_before: self.done_before(&books, &ledger),
