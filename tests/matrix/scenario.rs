@@ -138,8 +138,13 @@ pub fn terminal_records(folder: &RunFolder) -> BTreeMap<String, Vec<String>> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         for line in whole.lines().filter(|l| l.contains(",\"terminal\":{")) {
-            let record: Value = serde_json::from_str(line)
-                .unwrap_or_else(|error| panic!("{error}: {line} in {segment:?}"));
+            // Where the power was lost a record may stand behind zeros, or the end of one.
+            let line = line.rsplit('\0').next().unwrap_or(line);
+            let record: Value = match serde_json::from_str(line) {
+                Ok(record) => record,
+                Err(_) if text.contains('\0') => continue,
+                Err(error) => panic!("{error}: {line} in {segment:?}"),
+            };
             let task = record["attempt"]["task"].to_string();
             records.entry(task).or_default().push(line.to_owned());
         }

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use crate::common::{Lab, Supervisor};
+use crate::common::{Finished, Lab, Supervisor};
 use crate::mounts::{mounted, mounted_and, mounts};
-use crate::scenario::{Scenario, rows, with_faults};
-use crate::syscalls::{count_calls, injected, sample, tampered, trace_of};
-use crate::trial::{Faults, strace, trial};
+use crate::scenario::{Scenario, rows, terminal_records, with_faults};
+use crate::syscalls::{count_calls, injected, sample, tampered, trace_of, traced};
+use crate::trial::{Faults, assert_nothing_left, spec, strace, trial};
 
 rows! {
     both:
@@ -33,7 +33,7 @@ fn inject_each(
     calls: &[&str],
     error: &str,
     every: usize,
-    check: impl Fn(&Scenario, crate::common::Finished, &str),
+    check: impl Fn(&Scenario, Finished, &str),
 ) -> Option<usize> {
     let strace = strace()?;
     let counted = Scenario::calm(method, TASKS);
@@ -60,20 +60,15 @@ fn inject_each(
 }
 
 /// Exit code 3 with this reason and what can be done; and once the fault is gone, the run goes on to its end.
-fn ends_with_3_and_can_go_on(
-    scenario: &Scenario,
-    finished: &crate::common::Finished,
-    reason: &str,
-    what: &str,
-) {
+fn ends_with_3_and_can_go_on(scenario: &Scenario, finished: &Finished, reason: &str, what: &str) {
     assert_eq!(finished.code(), Some(3), "{what}: {finished:?}");
     for text in [reason, "hint: "] {
         assert!(finished.stderr.contains(text), "{what}: {finished:?}");
     }
     scenario.aftermath(finished).ended_early(3);
-    let before = crate::scenario::terminal_records(&scenario.folder());
+    let before = terminal_records(&scenario.folder());
     let resumed = command(scenario).run();
-    let after = crate::scenario::terminal_records(&scenario.folder());
+    let after = terminal_records(&scenario.folder());
     for (task, records) in &before {
         assert_eq!(after.get(task), Some(records), "{what}: lost");
     }
@@ -102,14 +97,7 @@ fn row_116_a_small_disk_fills_up(method: &str) {
     for tasks in [120, 55] {
         let scenario = Scenario::calm(method, tasks);
         fs::create_dir(scenario.lab.path("disk")).expect("the lab is new");
-        // The namespace takes the disk with it: what is on it then is what is looked at afterwards.
-        let experiments = &scenario.experiments;
-        let run = trial(&scenario.lab, "disk/run", method, experiments);
-        fs::rename(
-            scenario.lab.path("disk/run.toml"),
-            scenario.lab.path("run.toml"),
-        )
-        .expect("the spec was written");
+        scenario.lab.write("run.toml", spec(&scenario.experiments));
         let run = Supervisor::within(&scenario.lab)
             .args(["run", "run.toml", "--run-dir", "disk/run", "--quiet"])
             .args([
@@ -120,6 +108,7 @@ fn row_116_a_small_disk_fills_up(method: &str) {
                 "--workers",
                 "2",
             ]);
+        // The namespace takes the disk with it: what is on it then is what is looked at afterwards.
         let finished = mounted_and(
             way,
             run,
@@ -189,14 +178,11 @@ fn refused_before_anything(lab: &Lab, command: Supervisor, reason: &str) {
     assert_eq!(lab.listing(), before, "{finished:?}");
     let passed = lab.root().join("fault-log.worker.start");
     assert!(!passed.exists(), "a worker was started: {finished:?}");
-    crate::trial::assert_nothing_left(lab, &finished);
+    assert_nothing_left(lab, &finished);
 }
 
 fn small_run(lab: &Lab, run_dir: &str) -> Supervisor {
-    lab.write(
-        "spec.toml",
-        crate::trial::spec(&[Faults::new(4, "error", 0, 0)]),
-    );
+    lab.write("spec.toml", spec(&[Faults::new(4, "error", 0, 0)]));
     lab.supervisor(["run", "spec.toml", "--run-dir", run_dir])
 }
 
@@ -273,7 +259,7 @@ fn row_130_a_file_system_without_locks() {
         .assert_says(&[reason, "hint: ", "file locks"]);
         assert_eq!(tampered(&lab), 1);
         assert_eq!(lab.run_folder("run").recorded(), 0);
-        crate::trial::assert_nothing_left(&lab, &finished);
+        assert_nothing_left(&lab, &finished);
     }
 }
 
@@ -293,13 +279,13 @@ fn row_130_a_file_system_without_maps() {
         "-P '{}' -e trace=mmap -e inject=mmap:error=ENODEV",
         store.display()
     );
-    let finished = crate::syscalls::traced(&strace, &lab, forecast(), &options)
+    let finished = traced(&strace, &lab, forecast(), &options)
         .run()
         .assert_code(3)
         .assert_says(&["failed to map", "values.npy", "hint: ", "mapped"]);
     assert_eq!(tampered(&lab), 1, "{}", trace_of(&lab));
     assert!(!finished.stderr.contains("start method"), "{finished:?}");
-    crate::trial::assert_nothing_left(&lab, &finished);
+    assert_nothing_left(&lab, &finished);
     // On another file system it runs.
     forecast().run().assert_code(0);
     lab.run_folder("run").assert_all_ok(1);
