@@ -111,6 +111,17 @@ impl Store {
         })
     }
 
+    /// Whether the store in a folder can be mapped at all. Nothing is read through the map: only a worker may.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`]: some file systems have no maps.
+    pub fn try_map(folder: &Path) -> Result<(), StoreError> {
+        let path = folder.join(VALUES);
+        MappedFile::open(&path).map_err(failed(&path, "map"))?;
+        Ok(())
+    }
+
     /// Number of values of all series together.
     pub fn len(&self) -> usize {
         self.count
@@ -242,6 +253,13 @@ impl StoreError {
         match self {
             StoreError::Damaged { .. } | StoreError::OutOfBounds { .. } => {
                 Some("remove the store; it is written again when the run is resumed".to_owned())
+            }
+            StoreError::Io { action: "map", .. } => Some(
+                "put the run folder on a file system whose files can be mapped into memory"
+                    .to_owned(),
+            ),
+            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("free some space, then run again".to_owned())
             }
             StoreError::Io { .. } => None,
         }

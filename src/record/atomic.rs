@@ -50,10 +50,47 @@ where
         .map_err(|error| at("write", path, error.into_error()))?;
     file.sync_all().map_err(|error| at("sync", path, error))?;
     drop(file);
-    fs::rename(&temporary.path, path).map_err(|error| at("rename", path, error))?;
+    rename(&temporary.path, path).map_err(|error| at("rename", path, error))?;
     temporary.renamed = true;
     sys::sync_dir(folder).map_err(|error| at("sync the folder of", path, error))?;
     Ok(value)
+}
+
+/// Renames. A file system over a network may be interrupted by a signal in it; std tries again for a write,
+/// not for this.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    loop {
+        match fs::rename(from, to) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// Refuses a file that is about to be changed in place and has another name too: whoever made the hard link means
+/// something by the other name.
+pub(super) fn refuse_other_names(file: &File) -> io::Result<()> {
+    if sys::has_other_names(file)? {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a hard link: another name would see the change",
+        ));
+    }
+    Ok(())
+}
+
+/// What the user can do about an error of the system that met something in a run folder.
+pub fn hint_of(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space, then go on with `supervisor resume`: nothing recorded is lost".into()
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            "choose a --run-dir in which you may write".into()
+        }
+        io::ErrorKind::InvalidFilename => "choose a --run-dir with a shorter name".into(),
+        _ => "mend what the system complains of, then run again: nothing recorded is lost".into(),
+    }
 }
 
 /// An error of the system with what was tried, and where.

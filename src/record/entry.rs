@@ -43,8 +43,8 @@ impl Record {
         }
     }
 
-    /// The whole line of the record.
-    pub(super) fn to_line(&self, seq: u64) -> Vec<u8> {
+    /// The whole line of the record, written when the first `synced` records of its segment were durable.
+    pub(super) fn to_line(&self, seq: u64, synced: u64) -> Vec<u8> {
         let object = match self {
             Record::Attempt {
                 index,
@@ -53,7 +53,7 @@ impl Record {
             } => {
                 let attempt = JsonText::of(attempt);
                 let mut object = format!(
-                    "{{\"seq\":{seq},\"type\":\"attempt\",\"index\":{},\"attempt\":{}",
+                    "{{\"seq\":{seq},\"synced\":{synced},\"type\":\"attempt\",\"index\":{},\"attempt\":{}",
                     index.0,
                     attempt.as_str()
                 );
@@ -66,7 +66,7 @@ impl Record {
             }
             Record::Reopened { index } => {
                 format!(
-                    "{{\"seq\":{seq},\"type\":\"reopened\",\"index\":{}}}",
+                    "{{\"seq\":{seq},\"synced\":{synced},\"type\":\"reopened\",\"index\":{}}}",
                     index.0
                 )
             }

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::RunLock;
-use super::atomic::{TEMPORARY, at};
+use super::atomic::{TEMPORARY, at, hint_of};
 use crate::sys;
 
 /// An existing run folder.
@@ -46,7 +46,8 @@ impl FolderError {
             FolderError::NotAFolder(_) | FolderError::NotARun(_) => {
                 Some("choose a new or an empty folder with --run-dir".into())
             }
-            FolderError::Missing(_) | FolderError::Io(_) => None,
+            FolderError::Missing(_) => None,
+            FolderError::Io(error) => Some(hint_of(error)),
         }
     }
 }
@@ -59,11 +60,10 @@ impl RunFolder {
     ///
     /// [`FolderError`] when something else is at the place or the system says no.
     pub fn create(path: &Path) -> Result<RunFolder, FolderError> {
-        if let Some(parent) = path.parent().filter(|parent| *parent != Path::new("")) {
-            fs::create_dir_all(parent).map_err(|error| at("create", parent, error))?;
-        }
+        let above = above(path);
+        make_durably(above)?;
         match sys::create_private_dir(path) {
-            Ok(()) => {}
+            Ok(()) => sys::sync_dir(above).map_err(|error| at("sync", above, error))?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 check(path)?;
                 let mut content = fs::read_dir(path).map_err(|error| at("read", path, error))?;
@@ -190,6 +190,29 @@ impl RunFolder {
             }
         }
         Ok(removed)
+    }
+}
+
+/// The folder that a path is in.
+fn above(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes a folder and those above it, as far as they are not there, so that they survive a loss of power: what
+/// is synced inside them is lost with their names.
+fn make_durably(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = above(folder);
+    make_durably(above)?;
+    match fs::create_dir(folder) {
+        Ok(()) => sys::sync_dir(above).map_err(|error| at("sync", above, error)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(error) => Err(at("create", folder, error)),
     }
 }
 

@@ -18,7 +18,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::atomic::at;
+use super::atomic::{at, hint_of};
 use super::entry::LONGEST_LINE;
 use super::sync::{Next, Window};
 use super::{Header, Position, Record, RunFolder, random_hex};
@@ -45,10 +45,8 @@ impl JournalError {
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
         match self {
-            JournalError::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
-                Some("free some space, then go on with `supervisor resume`".into())
-            }
-            JournalError::Io(_) | JournalError::Failed(_) => {
+            JournalError::Io(error) => Some(hint_of(error)),
+            JournalError::Failed(_) => {
                 Some("what was recorded before stays valid; go on with `supervisor resume`".into())
             }
             JournalError::Vanished(_) | JournalError::TooLong(_) => None,
@@ -154,16 +152,20 @@ impl Journal {
     ///
     /// [`JournalError`]; after the first one nothing is appended any more.
     pub fn append(&mut self, record: &Record) -> Result<Position, JournalError> {
-        if let Some(error) = &self.shared.lock().failed {
-            return Err(JournalError::Failed(error.clone()));
-        }
-        let line = record.to_line(self.seq);
+        let synced = {
+            let state = self.shared.lock();
+            if let Some(error) = &state.failed {
+                return Err(JournalError::Failed(error.clone()));
+            }
+            state.window.durable()
+        };
+        let line = record.to_line(self.seq, synced);
         let length = match u32::try_from(line.len()) {
             Ok(length) if line.len() <= LONGEST_LINE => length,
             _ => return Err(JournalError::TooLong(line.len())),
         };
         // One write; `write_all` goes on after an interruption or a short one.
-        if let Err(error) = (&*self.file).write_all(&line) {
+        if let Err(error) = Segment(&self.file).write_all(&line) {
             let error = at("write", &self.path, error);
             self.shared.lock().failed = Some(error.to_string());
             self.shared.changed.notify_all();
@@ -258,6 +260,30 @@ impl Drop for Journal {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// The file of a segment as a writer. A system may take fewer bytes than it is given; with the feature `fault`
+/// it can be told to.
+struct Segment<'a>(&'a File);
+
+impl Write for Segment<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        #[cfg_attr(
+            not(feature = "fault"),
+            expect(unused_mut, reason = "a twist shortens it")
+        )]
+        let mut taken = bytes.len();
+        crate::fail_point!("journal.write", |twist: crate::fault::Twist| {
+            if twist.name == "short" {
+                taken = bytes.len().div_ceil(2);
+            }
+        });
+        self.0.write(&bytes[..taken])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

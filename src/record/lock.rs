@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::atomic::at;
+use super::atomic::{at, hint_of, refuse_other_names};
 use super::line::{checked, seal};
 use super::{JsonText, RunFolder};
 use crate::sys;
@@ -44,6 +44,9 @@ pub enum LockError {
         /// Its machine, likewise.
         host: Option<String>,
     },
+    /// The file system has no locks.
+    #[error(transparent)]
+    Unlockable(io::Error),
     /// The system said no.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -56,9 +59,10 @@ impl LockError {
             LockError::Held { .. } => {
                 Some("wait for it to end, or choose another --run-dir".into())
             }
-            LockError::Io(_) => {
+            LockError::Unlockable(_) => {
                 Some("put the run folder on a file system that has file locks".into())
             }
+            LockError::Io(error) => Some(hint_of(error)),
         }
     }
 }
@@ -84,12 +88,13 @@ impl RunLock {
     ///
     /// # Errors
     ///
-    /// [`LockError::Held`] when another process has it, [`LockError::Io`] when the file is no plain file
-    /// or the file system has no locks.
+    /// [`LockError::Held`] when another process has it, [`LockError::Unlockable`] when the file system has no
+    /// locks, [`LockError::Io`] when the file is no plain file or cannot be written.
     pub fn acquire(folder: &RunFolder) -> Result<RunLock, LockError> {
         let path = folder.lock();
         let file = open(&path).map_err(|error| at("open", &path, error))?;
-        let free = sys::lock_file(&file).map_err(|error| at("lock", &path, error))?;
+        let free = sys::lock_file(&file)
+            .map_err(|error| LockError::Unlockable(at("lock", &path, error)))?;
         let last = last_holder(&path);
         if !free {
             let last = last.ok().flatten();
@@ -161,11 +166,11 @@ fn open(path: &Path) -> io::Result<File> {
     }
     let seen = sys::open_no_follow(path)?;
     let file = OpenOptions::new().append(true).open(path)?;
-    if sys::is_same_file(&seen, &file)? {
-        Ok(file)
-    } else {
-        Err(io::Error::other("it was replaced while it was opened"))
+    if !sys::is_same_file(&seen, &file)? {
+        return Err(io::Error::other("it was replaced while it was opened"));
     }
+    refuse_other_names(&file)?;
+    Ok(file)
 }
 
 /// The last whole line of the file. On a platform whose locks keep readers out it cannot be read while

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::atomic::{self, at};
+use super::atomic::{self, at, hint_of};
 use super::{RunFolder, SCHEMA};
 use crate::experiment::plan::Shard;
 use crate::sys;
@@ -113,6 +113,21 @@ pub enum ManifestError {
         /// Ours.
         known: u32,
     },
+}
+
+impl ManifestError {
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ManifestError::Io(error) => Some(hint_of(error)),
+            ManifestError::Unreadable { .. } => {
+                Some("restore the file from a copy, or run again in another --run-dir".into())
+            }
+            ManifestError::Schema { .. } => {
+                Some("use the version that wrote it, or a newer one".into())
+            }
+        }
+    }
 }
 
 impl Manifest {

@@ -139,7 +139,7 @@ impl Reader {
             let mark = format!(",\"index\":{}", task.0);
             scan::<ReadError>(BufReader::with_capacity(256 * 1024, file), |line| {
                 // A cheap look first: nearly all lines are about other tasks.
-                let head = &line.body[..line.body.len().min(80)];
+                let head = &line.body[..line.body.len().min(120)];
                 if !head.windows(mark.len()).any(|part| part == mark.as_bytes()) {
                     return Ok(());
                 }

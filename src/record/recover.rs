@@ -4,20 +4,25 @@
 //! holder of the run's lock, cut; damage before valid records, a sequence with a gap, a second end of one
 //! task are refused, with segment and offset: nobody can say what was there. Of each task 24 bytes are
 //! kept, whatever its result is; the results stay in the journal and are read again where needed.
+//!
+//! A gap of zeros before valid records is what a loss of power leaves of writes that were on their way to the
+//! disk, if they arrived out of order. It is accepted, and said, where the segment itself shows that nobody
+//! was told of the lost records: each record says how many before it were durable when it was written
+//! (`synced`), and no later one may count a lost one. Everything else before valid records is damage.
 
 #[cfg(test)]
 mod tests;
 mod trouble;
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 pub use trouble::{Note, RecoverError};
 
-use super::atomic::at;
+use super::atomic::{at, refuse_other_names};
 use super::entry::HeaderLine;
 use super::journal::number_of;
 use super::scan::{End, Line, scan};
@@ -251,6 +256,8 @@ fn too_many() -> io::Error {
 #[derive(Deserialize)]
 struct Brief<'a> {
     seq: u64,
+    /// So many records of the segment were durable when this one was written; older versions did not say.
+    synced: Option<u64>,
     r#type: &'a str,
     index: u32,
     attempt: Option<BriefAttempt>,
@@ -268,6 +275,15 @@ struct BriefTerminal {
     state: OutcomeKind,
 }
 
+/// Records that never reached the disk, though later ones did.
+#[derive(Clone, Copy)]
+struct Gap {
+    /// The number of the first of them.
+    seq: u64,
+    /// Where they were to be.
+    offset: u64,
+}
+
 fn read_segment(
     path: &Path,
     recovered: &mut Recovered,
@@ -277,8 +293,17 @@ fn read_segment(
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let file = sys::open_no_follow(path).map_err(|error| at("open", path, error))?;
-    let input = BufReader::with_capacity(256 * 1024, file);
-    let (has_header, end) = read_lines(&segment, input, recovered)?;
+    let length = file
+        .metadata()
+        .map_err(|error| at("look at", path, error))?
+        .len();
+    let hole = sys::hole_at_end(&file).map_err(|error| at("read", path, error))?;
+    // A hole holds no record, and its zeros may take minutes to read.
+    let input = BufReader::with_capacity(256 * 1024, file.take(hole.unwrap_or(u64::MAX)));
+    let (has_header, mut end) = read_lines(&segment, input, recovered)?;
+    if let Some(hole) = hole {
+        end = end.before_hole(hole, length);
+    }
     settle_end(path, &segment, has_header, end, recovered, repair)
 }
 
@@ -291,17 +316,41 @@ fn read_lines(
     let number = u16::try_from(recovered.segments.len()).map_err(|_| too_many())?;
     let mut header: Option<HeaderLine> = None;
     let mut seq = 0u64;
+    let mut records = 0u64;
+    let mut first_gap: Option<Gap> = None;
     let end = scan(input, |line| {
         let misplaced = |what: String| RecoverError::Misplaced {
             segment: segment.to_owned(),
             offset: line.offset,
             what,
         };
+        let damaged = |offset| RecoverError::Damaged {
+            segment: segment.to_owned(),
+            offset,
+        };
         match &header {
+            None if line.gap.is_some() => return Err(damaged(line.gap.unwrap_or(0))),
             None => header = Some(read_header(segment, line, recovered)?),
             Some(header) => {
                 let brief: Brief<'_> = serde_json::from_slice(line.object)
                     .map_err(|error| misplaced(format!("it cannot be read: {error}")))?;
+                if let Some(offset) = line.gap.filter(|_| brief.seq > seq) {
+                    recovered.notes.push(Note::Lost {
+                        segment: segment.to_owned(),
+                        offset,
+                        records: brief.seq - seq,
+                    });
+                    first_gap.get_or_insert(Gap { seq, offset });
+                    seq = brief.seq;
+                } else if let Some(offset) = line.gap {
+                    return Err(damaged(offset));
+                }
+                // What was durable once and is not there now was not lost with the power.
+                if let Some(gap) = first_gap
+                    && brief.synced.is_none_or(|synced| synced >= gap.seq)
+                {
+                    return Err(damaged(gap.offset));
+                }
                 if brief.seq != seq {
                     let what = format!("record {} where record {seq} is due", brief.seq);
                     return Err(misplaced(what));
@@ -329,6 +378,7 @@ fn read_lines(
                 recovered
                     .apply(TaskIndex(brief.index), what, position)
                     .map_err(|error| misplaced(error.to_string()))?;
+                records += 1;
             }
         }
         seq += 1;
@@ -339,7 +389,7 @@ fn read_lines(
         recovered.segments.push(SegmentInfo {
             name: segment.to_owned(),
             version: header.version,
-            records: seq - 1,
+            records,
         });
     }
     Ok((has_header, end))
@@ -442,7 +492,12 @@ fn settle_end(
 }
 
 fn truncate(path: &Path, length: u64) -> io::Result<()> {
+    let seen = sys::open_no_follow(path)?;
     let file = OpenOptions::new().write(true).open(path)?;
+    if !sys::is_same_file(&seen, &file)? {
+        return Err(io::Error::other("it was replaced while it was opened"));
+    }
+    refuse_other_names(&file)?;
     file.set_len(length)?;
     file.sync_all()
 }

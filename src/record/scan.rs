@@ -4,6 +4,11 @@
 //! nothing valid follows, it is a *bad tail*, what a killed machine leaves (a torn line, zeros, garbage);
 //! if anything valid follows, something between valid records was damaged, and nobody can say what it
 //! was. A line without its newline is torn, even where its checksum holds: writers write both at once.
+//!
+//! One damage tells what it was: a *gap*, a run of zeros between records. A machine that loses its power while
+//! writes are on their way to the disk may bring a later one there and not the one before, whose place then
+//! reads as zeros; no record holds a zero byte, and a flipped bit makes no run of them. Lines behind a
+//! gap are handed on with its place; whether it may be there is for recovery to say.
 
 use std::io::{self, BufRead, Read};
 
@@ -29,6 +34,21 @@ pub(super) enum End {
     },
 }
 
+impl End {
+    /// The end of a file of `length` bytes of which those from `hole` on were not read: they are zeros.
+    pub(super) fn before_hole(self, hole: u64, length: u64) -> End {
+        let bad_from = |offset: u64| End::BadTail {
+            offset,
+            bytes: length.saturating_sub(offset),
+        };
+        match self {
+            End::Clean => bad_from(hole),
+            End::BadTail { offset, .. } => bad_from(offset),
+            End::Damaged { .. } => self,
+        }
+    }
+}
+
 /// A whole line whose checksum holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {
@@ -40,6 +60,27 @@ pub(super) struct Line<'a> {
     pub(super) object: &'a [u8],
     /// The object without checksum and closing brace.
     pub(super) body: &'a [u8],
+    /// Where the gap before it begins, if there is one.
+    pub(super) gap: Option<u64>,
+}
+
+/// So many zeros in a row are a gap. One flipped bit makes no more than one.
+const SHORTEST_GAP: usize = 2;
+
+/// What stands behind the last zero of a line, if there is a gap before it; else the line.
+fn behind_gap(text: &[u8]) -> &[u8] {
+    match text.iter().rposition(|&byte| byte == 0) {
+        Some(last) if longest_run_of_zeros(&text[..=last]) >= SHORTEST_GAP => &text[last + 1..],
+        _ => text,
+    }
+}
+
+fn longest_run_of_zeros(bytes: &[u8]) -> usize {
+    bytes
+        .split(|&byte| byte != 0)
+        .map(<[u8]>::len)
+        .max()
+        .unwrap_or(0)
 }
 
 /// Hands every valid line up to the first invalid one to `visit`, and says how the segment ends.
@@ -59,31 +100,42 @@ fn scan_within<E: From<io::Error>>(
     let mut buffer = Vec::new();
     let mut offset = 0u64;
     let mut bad: Option<u64> = None;
+    let mut has_gap = false;
     loop {
         let piece = read_line(&mut input, &mut buffer, limit)?;
         if piece.bytes == 0 {
             break;
         }
         let text = buffer.strip_suffix(b"\n").unwrap_or(&buffer);
-        let body = checked(text);
-        match (bad, body, u32::try_from(piece.bytes)) {
-            (None, Some(body), Ok(length)) if piece.whole => visit(Line {
-                offset,
+        // A record right behind a gap stands on one line with its zeros.
+        let object = behind_gap(text);
+        let gap_here = object.len() < text.len();
+        has_gap |= gap_here;
+        let ended = buffer.ends_with(b"\n");
+        let line = |gap: Option<u64>, body| {
+            let length = u32::try_from(object.len() + 1).unwrap_or(u32::MAX);
+            Line {
+                offset: offset + piece.bytes - u64::from(length),
                 length,
-                object: text,
+                object,
                 body,
-            })?,
-            (None, ..) => {
-                // A checksum that holds without the newline is the torn end itself, not one behind it.
-                if body.is_none() && hides_record(text) {
-                    return Ok(End::Damaged { offset });
-                }
-                bad = Some(offset);
+                gap,
             }
-            (Some(offset), body, _) => {
-                if body.is_some() || hides_record(text) {
-                    return Ok(End::Damaged { offset });
+        };
+        match (bad, checked(object)) {
+            (None, Some(body)) if piece.whole && !gap_here => visit(line(None, body))?,
+            (_, Some(body)) if has_gap && ended => {
+                visit(line(bad.or(Some(offset)), body))?;
+                (bad, has_gap) = (None, false);
+            }
+            (_, body) => {
+                // A checksum that holds without the newline is the torn end itself, not one behind it.
+                let is_torn_end = body.is_some() && (bad.is_none() || has_gap);
+                let from = bad.unwrap_or(offset);
+                if !is_torn_end && (body.is_some() || hides_record(text)) {
+                    return Ok(End::Damaged { offset: from });
                 }
+                bad = Some(from);
             }
         }
         offset += piece.bytes;
@@ -155,7 +207,7 @@ mod tests {
         assert_eq!(run(&[]), (0, End::Clean));
         assert_eq!(run(&good), (3, End::Clean));
         for tail in [
-            &[0u8; 4096][..],
+            &[0u8; 1][..],
             b"garbage\nof many\nlines\n",
             b"\n",
             b"{\"seq\":3,\"crc",
@@ -171,6 +223,44 @@ mod tests {
     }
 
     #[test]
+    fn lines_behind_a_gap_are_handed_on_with_its_place() {
+        let good = lines(3);
+        let from = good.len() as u64;
+        // Zeros alone; a torn line and zeros; zeros and the end of a lost line.
+        for (gap, end) in [
+            (&[0u8; 4096][..], &b""[..]),
+            (b"{\"seq\":3,\"ty\0\0", b""),
+            (b"\0\0\0", b"c\":\"00\"}\n"),
+            (b"{\"seq\":3}\n\0\0", b"x\n\0y\n"),
+        ] {
+            let bytes = [&good, gap, end, &lines(2)].concat();
+            let mut gaps = Vec::new();
+            let ended = scan::<io::Error>(&bytes[..], |line| {
+                let start = line.offset as usize;
+                assert!(bytes[start..].starts_with(line.object));
+                assert_eq!(line.length as usize, line.object.len() + 1);
+                gaps.push(line.gap);
+                Ok(())
+            });
+            assert_eq!(ended.expect("memory can be read"), End::Clean);
+            assert_eq!(gaps, [None, None, None, Some(from), None]);
+            // With nothing whole behind it, it is a tail.
+            let torn = &bytes[..bytes.len() - lines(2).len() + 9];
+            let bytes = torn.len() as u64 - from;
+            assert_eq!(
+                run(torn),
+                (
+                    3,
+                    End::BadTail {
+                        offset: from,
+                        bytes
+                    }
+                )
+            );
+        }
+    }
+
+    #[test]
     fn a_long_hole_is_read_in_bounded_memory() {
         const LIMIT: usize = 64 * 1024;
         let good = lines(2);
@@ -181,8 +271,13 @@ mod tests {
         assert_eq!(end.expect("it reads"), End::BadTail { offset, bytes });
         // A record right behind it is seen all the same.
         let input = (&good[..]).chain(hole()).chain(&good[..]);
-        let end = scan_within::<io::Error>(LIMIT, input, |_| Ok(()));
-        assert_eq!(end.expect("it reads"), End::Damaged { offset });
+        let mut gaps = Vec::new();
+        let end = scan_within::<io::Error>(LIMIT, input, |line| {
+            gaps.push(line.gap);
+            Ok(())
+        });
+        assert_eq!(end.expect("it reads"), End::Clean);
+        assert_eq!(gaps, [None, None, Some(offset), None]);
         let mut buffer = Vec::new();
         read_line(&mut hole(), &mut buffer, LIMIT).expect("it reads");
         assert!(

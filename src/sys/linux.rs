@@ -13,6 +13,7 @@ mod reaper;
 #[path = "linux_sockets.rs"]
 mod sockets;
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::path::Path;
@@ -33,10 +34,11 @@ pub use self::program::{has_program_magic, hold_ourselves, hold_program, is_for_
 pub use self::reaper::Reaper;
 pub use self::sockets::{shut_server, shut_strangers};
 pub use super::unix::{
-    OutputReader, check_program, create_private_dir, fill_random, hostname, inherit, is_same_file,
-    kernel, kill_group, lock_file, make_private, monotonic_now, open_no_follow, open_private_new,
-    output_pipe, own_rusage, parent_is, point_link, quiet_exit, raise_open_files, reset_signals,
-    restrict_new_files, signal_name, spawn, sync_dir, temporary_pause, terminate_group, withhold,
+    OutputReader, check_program, create_private_dir, fill_random, has_other_names, hostname,
+    inherit, is_same_file, kernel, kill_group, lock_file, make_private, monotonic_now,
+    open_no_follow, open_private_new, output_pipe, own_rusage, parent_is, point_link, quiet_exit,
+    raise_open_files, reset_signals, restrict_new_files, signal_name, spawn, sync_dir,
+    temporary_pause, terminate_group, withhold,
 };
 use super::unix::{
     close_raw, harden_common, require_parent, set_dispositions, wait_for, watched_signals,
@@ -396,6 +398,32 @@ pub fn children() -> Vec<Pid> {
         }
     }
     children
+}
+
+/// Where the hole begins with which a file ends: nothing was ever written there, and it reads as zeros. `None`
+/// where it ends with data, or the file system does not say. Moves the file's offset to its beginning.
+///
+/// # Errors
+///
+/// The file cannot be moved about in.
+pub fn hole_at_end(file: &File) -> io::Result<Option<u64>> {
+    use nix::unistd::{Whence, lseek};
+    let length = i64::try_from(file.metadata()?.len()).unwrap_or(i64::MAX);
+    let mut at = 0;
+    let found = loop {
+        match lseek(file, at, Whence::SeekHole) {
+            // There is a hole at the end of every file, of no length.
+            Ok(hole) if hole >= length => break None,
+            Ok(hole) => match lseek(file, hole, Whence::SeekData) {
+                Ok(data) => at = data,
+                Err(nix::errno::Errno::ENXIO) => break u64::try_from(hole).ok(),
+                Err(_) => break None,
+            },
+            Err(_) => break None,
+        }
+    };
+    lseek(file, 0, Whence::SeekSet)?;
+    Ok(found)
 }
 
 /// Where private runtime folders are made: in memory where there is such a place for this user.

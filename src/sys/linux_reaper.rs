@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -31,6 +32,8 @@ struct ReaperShared {
     /// this lock, so that a number is never used for a process that has taken it over.
     alive: Mutex<HashMap<u32, Option<OwnedFd>>>,
     tell: Box<dyn Fn(Exit) + Send + Sync>,
+    /// A child was watched without a pidfd.
+    lacked_pidfd: AtomicBool,
 }
 
 impl std::fmt::Debug for ReaperShared {
@@ -53,6 +56,7 @@ impl Reaper {
             wake: EventFd::from_flags(EfdFlags::EFD_CLOEXEC)?,
             alive: Mutex::new(HashMap::new()),
             tell: Box::new(tell),
+            lacked_pidfd: AtomicBool::new(false),
         });
         shared
             .epoll
@@ -92,6 +96,7 @@ impl Reaper {
             }
             // No pidfds (an old kernel, a filter): a thread that waits for this one child.
             Err(_) => {
+                self.shared.lacked_pidfd.store(true, Ordering::Relaxed);
                 self.shared.alive().insert(pid.0, None);
                 let shared = Arc::clone(&self.shared);
                 std::thread::Builder::new()
@@ -103,6 +108,12 @@ impl Reaper {
             }
         }
         Ok(())
+    }
+
+    /// What the kernel did not have for the children watched so far, and what is done instead.
+    pub fn substitute(&self) -> Option<&'static str> {
+        let lacked = self.shared.lacked_pidfd.load(Ordering::Relaxed);
+        lacked.then_some("no pidfds here: a thread waits for each process")
     }
 
     /// Does something to a watched child, such as [`super::kill_group`], unless it has been reaped.

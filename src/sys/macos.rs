@@ -24,10 +24,11 @@ use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
 use nix::sys::signal::{SigSet, Signal};
 
 pub use super::unix::{
-    OutputReader, check_program, create_private_dir, fill_random, hostname, inherit, is_same_file,
-    kernel, kill_group, lock_file, make_private, monotonic_now, open_no_follow, open_private_new,
-    output_pipe, own_rusage, parent_is, point_link, quiet_exit, raise_open_files, reset_signals,
-    restrict_new_files, signal_name, spawn, sync_dir, temporary_pause, terminate_group, withhold,
+    OutputReader, check_program, create_private_dir, fill_random, has_other_names, hostname,
+    inherit, is_same_file, kernel, kill_group, lock_file, make_private, monotonic_now,
+    open_no_follow, open_private_new, output_pipe, own_rusage, parent_is, point_link, quiet_exit,
+    raise_open_files, reset_signals, restrict_new_files, signal_name, spawn, sync_dir,
+    temporary_pause, terminate_group, withhold,
 };
 use super::unix::{
     close_raw, end_rest_of_group, harden_common, require_parent, set_dispositions, wait_for,
@@ -103,6 +104,16 @@ pub fn has_program_magic(head: &[u8]) -> bool {
 /// The system runs programs of other machines by translation: it decides.
 pub fn is_for_this_machine(_head: &[u8]) -> bool {
     true
+}
+
+/// Where the hole begins with which a file ends. This twin does not look for it: a hole is read as the zeros
+/// that it stands for.
+///
+/// # Errors
+///
+/// None.
+pub fn hole_at_end(_file: &std::fs::File) -> io::Result<Option<u64>> {
+    Ok(None)
 }
 
 /// Makes a worker out of the calling process.
@@ -263,6 +274,12 @@ impl Reaper {
                 shared.settle(pid);
             })
             .map(drop)
+    }
+
+    /// What the system did not have for the children watched so far, and what is done instead: nothing is lacking
+    /// here.
+    pub fn substitute(&self) -> Option<&'static str> {
+        None
     }
 
     /// Does something to a watched child, such as [`kill_group`], unless it has been reaped.

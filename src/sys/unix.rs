@@ -137,6 +137,16 @@ pub fn is_same_file(one: &File, other: &File) -> io::Result<bool> {
     Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
 }
 
+/// Whether a file has more than one name (hard links).
+///
+/// # Errors
+///
+/// The system does not say.
+pub fn has_other_names(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(file.metadata()?.nlink() > 1)
+}
+
 /// Makes the names in a folder durable.
 ///
 /// # Errors

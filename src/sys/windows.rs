@@ -158,6 +158,16 @@ pub fn check_program(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Where the hole begins with which a file ends. This twin does not look for it: a hole is read as the zeros
+/// that it stands for.
+///
+/// # Errors
+///
+/// None.
+pub fn hole_at_end(_file: &std::fs::File) -> io::Result<Option<u64>> {
+    Ok(None)
+}
+
 /// Makes a worker out of the calling process.
 ///
 /// # Errors
@@ -378,6 +388,15 @@ pub fn open_no_follow(path: &Path) -> io::Result<File> {
         io::ErrorKind::InvalidInput,
         format!("it is {what}, not a regular file"),
     ))
+}
+
+/// Whether a file has more than one name. This twin does not ask.
+///
+/// # Errors
+///
+/// None.
+pub fn has_other_names(_file: &File) -> io::Result<bool> {
+    Ok(false)
 }
 
 /// Makes the names in a folder durable. Here a folder is no file that can be synced by its reader: NTFS
@@ -684,6 +703,12 @@ impl Reaper {
                 shared.settle(pid);
             })
             .map(drop)
+    }
+
+    /// What the system did not have for the children watched so far, and what is done instead: nothing is lacking
+    /// here.
+    pub fn substitute(&self) -> Option<&'static str> {
+        None
     }
 
     /// Does something to a watched child, such as [`kill_group`], unless it has been reaped.

@@ -21,7 +21,6 @@
 mod common;
 #[path = "../faults/trial.rs"]
 #[expect(
-    dead_code,
     unused_imports,
     unused_macros,
     reason = "the stories of faults use the rest"
@@ -36,6 +35,9 @@ mod disk;
 mod errors;
 mod input;
 mod limits;
+mod mounts;
 mod starting;
 mod supervisor;
+mod sweeps;
+mod syscalls;
 mod task;

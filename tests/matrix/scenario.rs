@@ -125,6 +125,18 @@ pub fn fired(lab: &Lab, point: &str) -> usize {
         .count()
 }
 
+/// Numbers below a bound, drawn from a seed (xorshift64*): the same seed, the same numbers.
+pub fn draws(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move |below| {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        let drawn = state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+        drawn as usize % below
+    }
+}
+
 /// The terminal records in the journal, by task: the bytes of each. Taken before a kill and compared after.
 pub fn terminal_records(folder: &RunFolder) -> BTreeMap<String, Vec<String>> {
     let mut records: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -136,8 +148,13 @@ pub fn terminal_records(folder: &RunFolder) -> BTreeMap<String, Vec<String>> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         for line in whole.lines().filter(|l| l.contains(",\"terminal\":{")) {
-            let record: Value = serde_json::from_str(line)
-                .unwrap_or_else(|error| panic!("{error}: {line} in {segment:?}"));
+            // Where the power was lost a record may stand behind zeros, or the end of one.
+            let line = line.rsplit('\0').next().unwrap_or(line);
+            let record: Value = match serde_json::from_str(line) {
+                Ok(record) => record,
+                Err(_) if text.contains('\0') => continue,
+                Err(error) => panic!("{error}: {line} in {segment:?}"),
+            };
             let task = record["attempt"]["task"].to_string();
             records.entry(task).or_default().push(line.to_owned());
         }
@@ -186,9 +203,10 @@ impl Aftermath<'_> {
         self.one_record_a_task();
         if self.folder.path().join("results.jsonl").exists() {
             self.values_are_the_calm_ones();
-            if self.bystanders {
-                self.only_the_faulty_are_charged();
-            }
+        }
+        // Written after the results: a full disk may have taken the one and not the other.
+        if self.bystanders && self.folder.path().join("attempts.jsonl").exists() {
+            self.only_the_faulty_are_charged();
         }
         self.nothing_is_left();
         self.everything_was_given_back();

@@ -21,6 +21,7 @@ pub use summary::{
     ModelRow, Pairs, SeriesFailed, StructureFields, TaskCounts, summary_text,
 };
 
+use super::atomic::hint_of;
 use super::{ReadError, Recovered, RunFolder, SegmentError};
 use crate::experiment::plan::{Plan, Shard};
 use crate::lfsr::MergeError;
@@ -88,7 +89,8 @@ impl DeriveError {
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
         match self {
-            DeriveError::Io(_) | DeriveError::Read(_) => None,
+            DeriveError::Io(error) => Some(hint_of(error)),
+            DeriveError::Read(_) => None,
             DeriveError::Misfit { .. } => Some("the run folder is of another plan".into()),
             DeriveError::Table { .. } | DeriveError::Merge { .. } => {
                 Some("run the experiment again in another --run-dir".into())

@@ -328,7 +328,7 @@ fn valid_records_in_a_wrong_place_are_refused() {
         "record 3 where record 2 is due"
     );
     assert_eq!(
-        harm(&|lines| lines.push(ended(3, 1).to_line(4))),
+        harm(&|lines| lines.push(ended(3, 1).to_line(4, 0))),
         "task 3 of a plan of 3"
     );
     assert_eq!(
@@ -395,7 +395,7 @@ fn a_thousand_segments() {
     let (_above, folder) = run_folder();
     for task in 0..1000u32 {
         let name = format!("{:06}-{task:08x}", task + 1);
-        let line = [header(1000).to_line(&name), ended(task, 1).to_line(1)].concat();
+        let line = [header(1000).to_line(&name), ended(task, 1).to_line(1, 0)].concat();
         fs::write(folder.journal().join(format!("{name}.jsonl")), line).expect("written");
     }
     let recovered = report(&folder).expect("it reads");
@@ -491,7 +491,7 @@ fn any_record() -> impl Strategy<Value = Record> {
 proptest! {
     #[test]
     fn any_record_reads_back(record in any_record(), seq in any::<u64>()) {
-        let line = record.to_line(seq);
+        let line = record.to_line(seq, 0);
         let text = line.strip_suffix(b"\n").expect("a line");
         prop_assert!(!text.contains(&b'\n'));
         let body = checked(text).expect("its checksum holds");
@@ -514,4 +514,44 @@ proptest! {
 fn segment_of_twenty_once() -> &'static (String, Vec<u8>, Vec<usize>) {
     static ONCE: std::sync::OnceLock<(String, Vec<u8>, Vec<usize>)> = std::sync::OnceLock::new();
     ONCE.get_or_init(segment_of_twenty)
+}
+
+/// A segment of four records of which the second was lost with the power; each of the others says so many
+/// before it were durable.
+fn with_a_gap(synced: [u64; 2]) -> Result<Recovered, RecoverError> {
+    let name = "000001-00000000";
+    let lost = ended(1, 1).to_line(2, 0).len();
+    let bytes = [
+        header(4).to_line(name),
+        ended(0, 1).to_line(1, 0),
+        vec![0; lost],
+        ended(2, 1).to_line(3, synced[0]),
+        ended(3, 1).to_line(4, synced[1]),
+    ]
+    .concat();
+    let mut recovered = Recovered::default();
+    let (_, end) = read_lines(&format!("{name}.jsonl"), &bytes[..], &mut recovered)?;
+    assert_eq!(end, End::Clean);
+    Ok(recovered)
+}
+
+#[test]
+fn records_lost_with_the_power_are_a_gap_unless_they_were_durable() {
+    let recovered = with_a_gap([1, 1]).expect("nobody was told of it");
+    let there: Vec<bool> = (0..4)
+        .map(|task| recovered.terminal(TaskIndex(task)).is_some())
+        .collect();
+    assert_eq!(there, [true, false, true, true]);
+    assert_eq!(recovered.segments()[0].records, 3);
+    let [Note::Lost { records: 1, .. }] = recovered.notes() else {
+        panic!("{:?}", recovered.notes());
+    };
+    // One of the later records knows that the lost one was durable.
+    for synced in [[2, 2], [1, 3]] {
+        let refused = with_a_gap(synced);
+        assert!(
+            matches!(refused, Err(RecoverError::Damaged { .. })),
+            "{refused:?}"
+        );
+    }
 }

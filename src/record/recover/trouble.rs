@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::super::atomic::hint_of;
+
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
@@ -52,7 +54,7 @@ impl RecoverError {
     /// What the user can do.
     pub fn hint(&self) -> Option<String> {
         match self {
-            RecoverError::Io(_) => None,
+            RecoverError::Io(error) => Some(hint_of(error)),
             RecoverError::Damaged { .. } | RecoverError::Misplaced { .. } => {
                 Some("restore the file from a copy, or run again in another --run-dir".into())
             }
@@ -80,6 +82,15 @@ pub enum Note {
         /// Whether they were cut off.
         cut: bool,
     },
+    /// Records that never reached the disk, though later ones did; nobody was told of them.
+    Lost {
+        /// The segment's file name.
+        segment: String,
+        /// Where they were to begin.
+        offset: u64,
+        /// How many they are.
+        records: u64,
+    },
     /// A segment whose header is not whole, so that it can hold no record.
     NoHeader {
         /// The segment's file name.
@@ -104,6 +115,14 @@ impl std::fmt::Display for Note {
                     "{segment}: {bytes} bytes from byte {offset} are no whole record: {done}"
                 )
             }
+            Note::Lost {
+                segment,
+                offset,
+                records,
+            } => write!(
+                f,
+                "{segment}: {records} records from byte {offset} never reached the disk: their tasks run again"
+            ),
             Note::NoHeader { segment, removed } => {
                 let done = if *removed { "removed" } else { "left out" };
                 write!(f, "{segment}: it ends inside its header: {done}")

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use fumehood::experiment::spec::SpecError;
 use fumehood::record::derive::DeriveError;
-use fumehood::record::{FolderError, LockError, ManifestError, RecoverError};
+use fumehood::record::{FolderError, LockError, ManifestError, RecoverError, atomic};
 
 use crate::engine::choose::ChooseError;
 use crate::engine::ledger::LedgerError;
@@ -135,7 +135,7 @@ impl From<LockError> for Failure {
     fn from(error: LockError) -> Failure {
         let code = match error {
             LockError::Held { .. } => Code::InUse,
-            LockError::Io(_) => Code::Environment,
+            LockError::Unlockable(_) | LockError::Io(_) => Code::Environment,
         };
         let hint = error.hint();
         Failure::of(code, &error, hint)
@@ -155,7 +155,8 @@ impl From<RecoverError> for Failure {
 
 impl From<ManifestError> for Failure {
     fn from(error: ManifestError) -> Failure {
-        Failure::of(Code::Environment, &error, None)
+        let hint = error.hint();
+        Failure::of(Code::Environment, &error, hint)
     }
 }
 
@@ -188,7 +189,8 @@ impl From<PoolError> for Failure {
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Failure {
-        Failure::of(Code::Environment, &error, None)
+        let hint = error.hint();
+        Failure::of(Code::Environment, &error, hint)
     }
 }
 
@@ -201,6 +203,7 @@ impl From<RuntimeError> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Failure {
-        Failure::of(Code::Environment, &error, None)
+        let hint = atomic::hint_of(&error);
+        Failure::of(Code::Environment, &error, Some(hint))
     }
 }

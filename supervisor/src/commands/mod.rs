@@ -80,6 +80,9 @@ fn print(text: &str) -> Result<Ended, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Ended::Well),
         Err(error) => Err(Failure::environment(format!(
             "failed to write to standard output: {error}"
-        ))),
+        ))
+        .hint(Some(String::from(
+            "send standard output to where it can be written; what a run found is in its folder",
+        )))),
     }
 }

@@ -123,7 +123,9 @@ impl Session {
             let experiments = self.job.resolved.plan.experiments();
             let body = experiments.iter().find(|e| e.name == name).map(|e| &e.body);
             if let Some(Body::Forecast(body)) = body {
+                // Found out here rather than by each worker.
                 data::write_store(&body.series, &store)
+                    .and_then(|()| data::Store::try_map(&store))
                     .map_err(|error| Failure::environment(error.to_string()).hint(error.hint()))?;
             }
             let store = std::fs::canonicalize(&store)?;
@@ -165,7 +167,7 @@ impl Session {
 
         let mut runtime = None;
         let mut pool = None;
-        let choice = if settings.start_method == StartMethod::Inline {
+        let mut choice = if settings.start_method == StartMethod::Inline {
             Choice::inline()
         } else {
             let lock = &mut self.lock;
@@ -188,6 +190,9 @@ impl Session {
             pool = Some(made);
             choice?
         };
+        if let Some(substitute) = pool.as_ref().and_then(Pool::substitute) {
+            choice.reasons.push(substitute.to_owned());
+        }
         reporter.say(&format!(
             "start method: {} ({})",
             choice.method,
@@ -213,6 +218,8 @@ impl Session {
                 ledger.reopen(index)?;
             }
         }
+        // Durable before the first new end: without its reopening that would be a second one.
+        ledger.flush()?;
         reporter.on_event(crate::engine::event::RunEvent::Began {
             to_run: u32::try_from(to_run).unwrap_or(u32::MAX),
             done_before: self.done_before(&books, &ledger),

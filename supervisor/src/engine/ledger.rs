@@ -11,7 +11,7 @@ use fumehood::ids::{Pid, TaskIndex};
 use fumehood::protocol::Moments;
 use fumehood::record::{
     Journal, JournalError, Record, Recovered, RunFolder, SegmentError, SegmentStore, Terminal,
-    attempt_cause,
+    atomic, attempt_cause,
 };
 use fumehood::sys;
 
@@ -31,6 +31,18 @@ pub enum LedgerError {
     /// Two terminal records for one task: a fault of this program, stopped before it is believed.
     #[error("a second terminal record for task {0}")]
     Twice(String),
+}
+
+impl LedgerError {
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            LedgerError::Journal(error) => error.hint(),
+            LedgerError::Segment(SegmentError::Io(error)) => Some(atomic::hint_of(error)),
+            LedgerError::Segment(SegmentError::Folder(error)) => error.hint(),
+            LedgerError::Segment(_) | LedgerError::Twice(_) => None,
+        }
+    }
 }
 
 /// Which process an attempt had, and when its task was sent.

@@ -604,6 +604,11 @@ impl Pool {
         ended
     }
 
+    /// What the kernel did not have for the processes started so far, and what is done instead.
+    pub fn substitute(&self) -> Option<&'static str> {
+        self.reaper.substitute()
+    }
+
     /// Ends the zygote and the spares and waits, a bounded time, until no child of ours is left. The keeper
     /// comes last: a supervisor that is killed on the way has it still.
     pub fn close(&mut self) {
