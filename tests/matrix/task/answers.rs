@@ -146,9 +146,13 @@ fn row_047_no_descriptor_left(method: &str) {
     scenario.aftermath(&finished).is_complete(1);
 }
 
-/// Nothing is left even for the answer, which needs none; and the tasks that follow are none the worse.
+/// Nothing is left even for the answer, which needs none. A process without descriptors would be the next
+/// task's trouble: it leaves.
 fn row_047_descriptors_are_not_given_back(method: &str) {
     let (scenario, finished) = runs_out_of_descriptors(method, "open-all-and-keep");
+    let attempts = scenario.folder().attempts();
+    // The second and the fourth of five tasks do it.
+    assert_eq!(processes(&attempts).len(), 3, "{attempts:#?}");
     scenario.aftermath(&finished).is_complete(1);
 }
 
