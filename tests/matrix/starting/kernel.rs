@@ -8,6 +8,7 @@ use std::os::unix::fs::chown;
 use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
 
+use super::real;
 use crate::common::{Finished, Supervisor, tell};
 use crate::scenario::{Scenario, rows};
 use crate::trial::{Changeling, Faults, outcomes, signal, stopped_worker, strace, with_injection};
@@ -272,7 +273,7 @@ fn row_016_no_more_processes(method: &str) {
             return;
         };
         let changeling = Changeling::new(&scenario.lab);
-        changeling.real();
+        real(&changeling);
         let command = || scenario.command().args(["--workers", "4"]);
         let finished = user.runs(&changeling, command(), Some(most));
         let failed = count(&scenario, "start_failed") > 0;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::common::Finished;
 use crate::scenario::{Scenario, rows};
-use crate::trial::outcomes;
+use crate::trial::{Changeling, link, outcomes};
 
 rows! {
     both: row_001_ends_before_it_connects, row_001_every_start_ends,
@@ -31,6 +31,11 @@ const LIMIT: &str = "1000";
 
 /// Five failed starts are to be over in so long, their pauses included; they take a second.
 const FIVE_STARTS: Duration = Duration::from_secs(10);
+
+/// Gives a supervisor that is somewhere else the real worker program.
+fn real(changeling: &Changeling) {
+    link(env!("CARGO_BIN_EXE_worker"), &changeling.worker());
+}
 
 /// A run of one task, so that no worker is started ahead of it and the second start is the task's: the first
 /// is the self-test's.

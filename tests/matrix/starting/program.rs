@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use super::real;
 use crate::common::{Lab, Running};
 use crate::scenario::{Scenario, rows};
 use crate::trial::{
@@ -63,7 +64,7 @@ fn replace(program: &Path) {
 fn row_007_replaced_during_the_run(method: &str) {
     let scenario = held_up(method);
     let changeling = Changeling::new(&scenario.lab);
-    changeling.real();
+    real(&changeling);
     files_change(&changeling, &scenario, || replace(&changeling.worker()));
     the_next_run_fails(&changeling, &scenario, method);
 }
@@ -97,7 +98,7 @@ fn row_008_a_link_that_leads_nowhere(method: &str) {
 fn row_009_deleted_during_the_run(method: &str) {
     let scenario = held_up(method);
     let changeling = Changeling::new(&scenario.lab);
-    changeling.real();
+    real(&changeling);
     files_change(&changeling, &scenario, || {
         fs::remove_file(changeling.worker()).expect("it is there");
     });
