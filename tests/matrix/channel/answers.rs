@@ -103,23 +103,24 @@ fn row_073_answers_twice_in_a_group(method: &str) {
 }
 
 fn row_074_answers_for_a_task_it_was_not_given(method: &str) {
-    lies_once(method, "task=4000000000", "which it had not started");
+    lies_once(method, 1, "task=4000000000", "which it had not started");
 }
 
 fn row_074_answers_for_a_task_that_is_done(method: &str) {
-    lies_once(method, "task=0", "answered task #0");
+    lies_once(method, 1, "task=0", "answered task #0");
 }
 
 fn row_074_answers_in_the_name_of_another_worker(method: &str) {
-    lies_once(method, "foreign", "in the name of worker");
+    lies_once(method, 2, "foreign", "in the name of worker");
 }
 
-/// The third task's worker answers with a lie before it answers: it is ended, the task is tried again, and
-/// nobody else is touched.
-fn lies_once(method: &str, lie: &str, note: &str) {
+/// Whoever answers third lies before it answers: it is ended, its task is tried again, and nobody else is
+/// touched.
+fn lies_once(method: &str, workers: u32, lie: &str, note: &str) {
     let scenario = Scenario::new(method, 4, "sleep-ms=30", 2, 0);
     let finished = scenario
         .with_faults(&format!("worker.report:{lie}:3"))
+        .args(["--workers", &workers.to_string()])
         .run()
         .assert_code(0);
     assert_eq!(scenario.fired("worker.report"), 1);
