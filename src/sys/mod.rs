@@ -56,7 +56,7 @@ pub use os::{
     OutputReader, Reaper, SignalWatch, become_subreaper, children, close_strays,
     create_private_dir, end_marked, end_orphan, fill_random, fork_is_offered, fork_worker,
     guard_keeper, guard_worker, guard_zygote, has_mark, has_other_names, hole_at_end, hostname,
-    inherit, is_same_file, keep_freed_memory, kernel, kill_group, lock_file, make_private,
+    inherit, is_alive, is_same_file, keep_freed_memory, kernel, kill_group, lock_file, make_private,
     marks_are_readable, memory_available, memory_total, monotonic_now, name_process,
     open_no_follow, open_private_new, output_pipe, own_rusage, parent_is, point_link, quiet_exit,
     raise_open_files, reap_if_over, reset_signals, restrict_new_files, runtime_parent, shut_server,

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{goes_on, goes_on_after_a_death, two_that_hang, wait_for_two_stopped};
+use super::{
+    continue_all, goes_on, goes_on_after_a_death, two_that_hang, two_that_stop,
+    wait_for_two_stopped,
+};
 use crate::common::Running;
 use crate::scenario::{Scenario, rows};
 use crate::trial::{Faults, signal, stopped_worker, total};
@@ -52,7 +55,7 @@ fn stops_politely(method: &str, sent: Signal, code: i32) {
     for worker in &stopped {
         signal(worker.pid, Signal::SIGCONT);
     }
-    let finished = running.watch(|running| continue_all(running));
+    let finished = running.watch(continue_all);
     scenario.aftermath(&finished).ended_early(code);
     let folder = scenario.folder();
     assert_eq!(folder.outcomes().keys().collect::<Vec<_>>(), ["ok"]);
@@ -62,18 +65,8 @@ fn stops_politely(method: &str, sent: Signal, code: i32) {
     assert_eq!(folder.experiment("f")["incomplete"], true);
 
     let resumed = super::resume(&scenario).background();
-    let finished = resumed.watch(|running| continue_all(running));
+    let finished = resumed.watch(continue_all);
     scenario.aftermath(&finished).is_complete(0);
-}
-
-/// Continues whoever stopped itself.
-fn continue_all(running: &Running) {
-    for process in running.descendants().processes() {
-        if process.state == 'T' {
-            // It may be over by now.
-            let _ = kill(Pid::from_raw(process.pid), Signal::SIGCONT);
-        }
-    }
 }
 
 fn row_094_sigint_interrupts_what_outlasts_the_grace(method: &str) {
@@ -137,7 +130,7 @@ fn row_095_a_second_signal_during_the_flush(method: &str) {
 
 /// Nobody watches for it: it is the way to end a supervisor that no longer listens.
 fn row_095_sigquit_is_a_death_like_any_other(method: &str) {
-    let scenario = two_that_hang(method);
+    let scenario = two_that_stop(method);
     let mut running = scenario
         .command()
         .through_shell("ulimit -c 0; exec \"$@\"")
