@@ -23,10 +23,29 @@ use nix::unistd::Pid;
 
 use crate::common::{Finished, Process, Running, Supervisor};
 use crate::scenario::{Scenario, terminal_records};
-use crate::trial::{Faults, role};
+use crate::trial::{Faults, role, spec};
 
 /// How long the processes of a dead supervisor may live.
 const ORPHANS: Duration = Duration::from_secs(1);
+
+/// A scenario's command line, but with lines of progress.
+fn with_progress(scenario: &Scenario) -> Supervisor {
+    scenario.lab.write("run.toml", spec(&scenario.experiments));
+    let method = scenario.method.as_str();
+    scenario
+        .lab
+        .supervisor([
+            "run",
+            "run.toml",
+            "--run-dir",
+            "run",
+            "--start-method",
+            method,
+        ])
+        .args(["--progress", "lines"])
+        .env("SUPERVISOR_WORKERS", "2")
+        .env("SUPERVISOR_COUNTS", scenario.lab.root().join("counts"))
+}
 
 /// The command line that goes on with a scenario's run.
 fn resume(scenario: &Scenario) -> Supervisor {
