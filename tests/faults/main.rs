@@ -19,7 +19,6 @@ mod endings;
 mod leftovers;
 mod limits;
 mod output;
-mod pause;
 mod release;
 mod security;
 mod start_failures;

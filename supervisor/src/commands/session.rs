@@ -338,8 +338,9 @@ impl Session {
             Output::Json => report::summary_json(&derived),
             Output::Csv => report::summary_csv(&derived),
         };
-        super::print(&text)?;
+        let printed = super::print(&text);
         match reason {
+            // If the terminal went away, that is what the signal said, and why nothing can be printed.
             StopReason::Signal(signal) => Ok(Ended::Stopped(*signal)),
             StopReason::CannotStart { reason } => Err(Failure::environment(format!(
                 "no worker can be started: {reason}"
@@ -348,6 +349,7 @@ impl Session {
                 "`supervisor doctor` says what this machine lacks",
             )))),
             StopReason::Complete | StopReason::Journal { .. } => {
+                printed?;
                 if only_ok.unwrap_or_else(|| derived.is_all_ok()) {
                     Ok(Ended::Well)
                 } else {

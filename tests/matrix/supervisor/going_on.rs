@@ -87,7 +87,10 @@ fn row_112_another_start_method_changes_nothing(method: &str) {
     killed_after(&scenario, 3);
     let records = terminal_records(&scenario.folder());
     let other = if method == "fork" { "spawn" } else { "fork" };
-    let finished = resume(&scenario).args(["--start-method", other]).run();
+    let finished = scenario
+        .lab
+        .supervisor(["resume", "run", "--start-method", other])
+        .run();
     let methods: BTreeSet<String> = scenario
         .folder()
         .attempts()
