@@ -22,5 +22,4 @@ mod output;
 mod release;
 mod security;
 mod start_failures;
-#[expect(dead_code, reason = "the matrix uses the rest")]
 mod trial;

@@ -59,7 +59,7 @@ fn one_start_fails(method: &str, point: &str, action: &str) {
     assert_eq!(scenario.fired(point), 1);
     let attempts = scenario.attempts();
     assert_eq!(outcomes(&attempts), ["start_failed", "ok"], "{attempts:#?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// Every start of the task goes wrong: five of them end the run with the reason, and the same command
@@ -85,7 +85,7 @@ fn gives_up(scenario: &Scenario, finished: Finished, reason: &str) {
     scenario.aftermath(&finished).ended_early(3);
     let finished = scenario.command().run();
     assert_eq!(scenario.attempts().len(), 6);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_001_ends_before_it_connects(method: &str) {
@@ -134,7 +134,7 @@ fn one_hello_fails(method: &str, action: &str) {
     let attempts = scenario.attempts();
     let expected = ["start_failed", "start_failed", "ok"];
     assert_eq!(outcomes(&attempts), expected, "{attempts:#?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The zygote of the first self-test; the second self-test has another.
@@ -142,7 +142,7 @@ fn row_001_the_zygote_ends_before_it_connects(method: &str) {
     let scenario = one_task(method);
     let finished = run(&scenario, "worker.connect:exit=0:1").assert_says(&["said no hello"]);
     assert_eq!(scenario.fired("worker.connect"), 1);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_001_no_zygote_connects(method: &str) {

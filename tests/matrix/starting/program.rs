@@ -37,7 +37,7 @@ fn files_change(changeling: &Changeling, scenario: &Scenario, change: impl FnOnc
     signal(stopped.pid, nix::sys::signal::Signal::SIGCONT);
     let finished = running.wait().assert_code(0);
     assert_eq!(outcomes(&scenario.attempts()), ["ok"; 7]);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The next run has what is there then.
@@ -86,7 +86,7 @@ fn row_008_no_worker_program(method: &str) {
         .runs(scenario.command())
         .run()
         .assert_says(&["workers run this program itself"]);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_008_a_link_that_leads_nowhere(method: &str) {

@@ -52,7 +52,7 @@ fn row_096_killed_at_a_random_moment(method: &str) {
             // Before there was anything to resume.
             scenario.lab.assert_quiet_within(super::ORPHANS);
             let finished = scenario.command().run();
-            scenario.aftermath(&finished).is_complete(0);
+            scenario.aftermath(&finished).completes(0);
         }
     }
     assert!(killed > 0, "none was killed before its end");
@@ -190,7 +190,7 @@ fn each_thread(method: &str, action: &str, ended_so: impl Fn(&str, &Finished)) {
             // The first handshake is the start method's self-test: there is no run yet.
             scenario.lab.assert_quiet_within(super::ORPHANS);
             let finished = scenario.command().background().watch(continue_all);
-            scenario.aftermath(&finished).is_complete(0);
+            scenario.aftermath(&finished).completes(0);
         }
     }
 }

@@ -38,7 +38,7 @@ fn row_108_a_second_supervisor_is_refused(method: &str) {
     assert_eq!(scenario.folder().bytes("manifest.json"), manifest);
     signal(worker.pid, Signal::SIGCONT);
     let finished = running.wait();
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// A worker that cannot die yet is in nobody's way: it holds no lock, and whom it would tell is gone.
@@ -159,5 +159,5 @@ fn removed_during_the_run(method: &str, what: &str) {
     // What was recorded is gone with it: the run begins anew in an empty folder.
     let _ = fs::remove_dir_all(scenario.lab.path("run"));
     let finished = scenario.command().background().watch(continue_all);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }

@@ -77,7 +77,7 @@ fn goes_on(scenario: &Scenario, code: i32) -> Finished {
     for (task, record) in &before {
         assert_eq!(after.get(task), Some(record), "{finished:?}");
     }
-    scenario.aftermath(&finished).is_complete(code);
+    scenario.aftermath(&finished).completes(code);
     finished
 }
 

@@ -68,7 +68,7 @@ fn stops_politely(method: &str, sent: Signal, code: i32) {
 
     let resumed = super::resume(&scenario).background();
     let finished = resumed.watch(continue_all);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_094_sigint_interrupts_what_outlasts_the_grace(method: &str) {
@@ -194,7 +194,7 @@ fn is_not_charged_for_the_pause(scenario: &Scenario, running: Running, worker: i
     let longest = scenario.folder().attempts().iter().map(total).max();
     let longest = longest.expect("there are attempts");
     assert!(longest > Duration::from_secs(3), "no pause: {longest:?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The supervisor leads the session of a terminal; whoever held the terminal is gone. It gets SIGHUP, and

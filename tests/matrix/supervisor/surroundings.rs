@@ -37,7 +37,7 @@ fn row_102_stdout_is_closed_early(method: &str) {
             .stdout(reader)
             .run();
         // A task fails, which is what the code says: the reader has no part in it.
-        scenario.aftermath(&finished).is_complete(1);
+        scenario.aftermath(&finished).completes(1);
     }
 }
 
@@ -45,7 +45,7 @@ fn row_102_the_reader_of_the_progress_is_gone(method: &str) {
     let scenario = Scenario::calm(method, 4);
     let finished = with_progress(&scenario).stderr(Reader::Gone).run();
     assert_eq!(finished.stderr, "");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_103_outputs_are_closed(method: &str) {
@@ -53,7 +53,7 @@ fn row_103_outputs_are_closed(method: &str) {
         let scenario = Scenario::calm(method, 4);
         let finished = with_progress(&scenario).through_shell(closing).run();
         assert_eq!(finished.stderr, "");
-        scenario.aftermath(&finished).is_complete(0);
+        scenario.aftermath(&finished).completes(0);
     }
 }
 
@@ -63,7 +63,7 @@ fn row_103_stderr_is_full(method: &str) {
         .through_shell("exec \"$@\" 2>/dev/full")
         .run();
     assert!(finished.stdout.contains("f"), "{finished:?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The summary was to go there: it cannot be said that all is well. The run folder has everything.
@@ -98,7 +98,7 @@ fn row_105_sigchld_ignored(method: &str) {
         let result = result_of(&scenario.folder(), &scenario.experiments[0].id(at));
         assert_eq!(result["cause"]["signal"], "SIGSEGV", "{result}");
     }
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// The mask in a line such as `SigIgn: 0000000000010000`.
@@ -126,7 +126,7 @@ fn row_105_sigint_ignored(method: &str) {
         signal(worker.pid, Signal::SIGCONT);
         let finished = running.wait();
         assert_eq!(outcomes(&scenario.folder().attempts()), ["ok"; 4]);
-        scenario.aftermath(&finished).is_complete(0);
+        scenario.aftermath(&finished).completes(0);
     }
 }
 
@@ -158,7 +158,7 @@ fn row_106_standard_descriptors_closed(method: &str) {
         .run();
     // Every line of the files is what it should be: they are parsed, and compared with a calm run's.
     assert_eq!(scenario.folder().attempts().len(), 4);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_106_five_hundred_inherited_descriptors(method: &str) {
@@ -196,7 +196,7 @@ fn row_106_five_hundred_inherited_descriptors(method: &str) {
     signal(worker.pid, Signal::SIGCONT);
     let finished = running.wait();
     assert_eq!(scenario.lab.run_folder("").text("inherited"), "theirs");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// Every orphan of a container becomes the child of its first process: those of the run are ended, the others
@@ -243,7 +243,7 @@ fn row_107_first_process_of_a_namespace(method: &str) {
     });
     signal(worker.pid, Signal::SIGCONT);
     let finished = running.wait();
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The time of day is for people; what is decided goes by a clock that does not jump, and the order of records
@@ -299,5 +299,5 @@ fn row_111_the_time_of_day_jumps(method: &str) {
         attempts.iter().all(|a| total(a).as_secs() < 60),
         "{attempts:#?}"
     );
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
