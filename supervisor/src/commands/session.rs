@@ -179,13 +179,10 @@ impl Session {
                 start::limit(Duration::ZERO),
             )?;
             let choice = choose::choose(settings.start_method, &mut made);
-            match &choice {
-                Ok(_) => {
-                    if let Err(error) = made.ensure_keeper() {
-                        reporter.say(&format!("no keeper: {error}"));
-                    }
-                }
-                Err(_) => made.close(),
+            if choice.is_ok()
+                && let Err(error) = made.ensure_keeper()
+            {
+                reporter.say(&format!("no keeper: {error}"));
             }
             pool = Some(made);
             choice?

@@ -45,8 +45,8 @@ fn row_014_no_memory_for_a_process_any_more(method: &str) {
 }
 
 /// Each clone of the supervisor's main thread in turn: those of a calm run of a few tasks are three threads,
-/// the self-test's worker, two more threads, and the tasks' workers.
-const CLONES: std::ops::RangeInclusive<u32> = 1..=9;
+/// the self-test's worker, a thread, the keeper, a thread, and the tasks' workers.
+const CLONES: std::ops::RangeInclusive<u32> = 1..=10;
 
 /// A run in which a clone fails: of the zygote under fork, of the supervisor under spawn.
 fn with_clone_failing(strace: &str, method: &str, errno: &str, when: &str) -> (Scenario, Finished) {
