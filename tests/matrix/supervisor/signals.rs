@@ -45,15 +45,20 @@ fn row_095_sighup(method: &str) {
     stops_politely(method, Signal::SIGHUP, 129);
 }
 
-/// Two tasks run when the signal comes. They are continued after it was taken, and end within the grace; none
+/// Two tasks run when the signal comes. They are continued after it was heard, and end within the grace; none
 /// is begun after them.
 fn stops_politely(method: &str, sent: Signal, code: i32) {
     let scenario = Scenario::new(method, 8, "stop", 1, 0);
-    let mut running = scenario.command().args(["--grace", "1m"]).background();
+    let mut running = with_progress(&scenario)
+        .args(["--grace", "1m"])
+        .background();
     let stopped = wait_for_two_stopped(&mut running);
     running.signal(sent);
-    running.wait_until_taken();
-    // One that is told what it cannot know yet would begin another task: the word is out when it has stopped.
+    // Taken is not enough: an answer that is read before the signal still begins a task, which the signal then
+    // interrupts before it has started.
+    running.wait_for("its word that it stops", |running| {
+        running.stderr_so_far().contains("stopping").then_some(())
+    });
     for worker in &stopped {
         signal(worker.pid, Signal::SIGCONT);
     }
