@@ -67,6 +67,13 @@ pub fn count_own(when: &str) {
         let entries: Vec<_> = entries.collect();
         entries.iter().filter(|entry| is_there(entry)).count()
     };
+    // A thread that has been joined is listed until the kernel has let go of it.
+    for _ in 0..100 {
+        if when != "end" || names("/proc/self/task") == 1 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak = peak.and_then(|line| line.split_whitespace().next());

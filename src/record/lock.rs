@@ -12,16 +12,22 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::atomic::{at, hint_of, refuse_other_names};
 use super::line::{checked, seal};
 use super::{JsonText, RunFolder};
+use crate::ids::Pid;
 use crate::sys;
 
 /// Beyond this size the file is emptied before the next holder writes into it.
 const LARGE: u64 = 64 * 1024;
+
+/// A holder that is killed while it starts a program leaves its lock to that program, until the kernel, in the
+/// middle of the exec, closes the copy of the descriptor. That is over in a moment.
+const LINGERING: Duration = Duration::from_secs(1);
 
 /// The lock of a run folder, held as long as this lives.
 #[derive(Debug)]
@@ -84,7 +90,7 @@ struct Holder {
 }
 
 impl RunLock {
-    /// Takes the lock, without waiting.
+    /// Takes the lock, without waiting for a holder that lives.
     ///
     /// # Errors
     ///
@@ -93,9 +99,20 @@ impl RunLock {
     pub fn acquire(folder: &RunFolder) -> Result<RunLock, LockError> {
         let path = folder.lock();
         let file = open(&path).map_err(|error| at("open", &path, error))?;
-        let free = sys::lock_file(&file)
-            .map_err(|error| LockError::Unlockable(at("lock", &path, error)))?;
-        let last = last_holder(&path);
+        let deadline = sys::monotonic_now() + LINGERING;
+        let (free, last) = loop {
+            let free = sys::lock_file(&file)
+                .map_err(|error| LockError::Unlockable(at("lock", &path, error)))?;
+            let last = last_holder(&path);
+            let lingers = !free
+                && last
+                    .as_ref()
+                    .is_ok_and(|last| last.as_ref().is_some_and(is_dead));
+            if !lingers || sys::monotonic_now() >= deadline {
+                break (free, last);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
         if !free {
             let last = last.ok().flatten();
             return Err(LockError::Held {
@@ -154,6 +171,11 @@ impl RunLock {
             .write_all(&line)
             .map_err(|error| at("write", &self.path, error))
     }
+}
+
+/// Whether a holder is known to be over. One of another machine is not.
+fn is_dead(holder: &Holder) -> bool {
+    holder.host == sys::hostname() && !sys::is_alive(Pid(holder.pid))
 }
 
 /// Opens the lock file for appending, made first if it is not there. What is at the place is looked at

@@ -43,11 +43,20 @@ pub fn ignore_term() {
 #[expect(unsafe_code, reason = "fork is unsafe by nature")]
 pub fn leave_child(daemon: bool, deed: fn() -> !) {
     // SAFETY: a worker has one thread here, so the child inherits no lock that another thread holds.
-    if let Ok(nix::unistd::ForkResult::Child) = unsafe { nix::unistd::fork() } {
-        if daemon {
-            let _ = nix::unistd::setsid();
+    match unsafe { nix::unistd::fork() } {
+        Ok(nix::unistd::ForkResult::Child) => {
+            if daemon {
+                let _ = nix::unistd::setsid();
+            }
+            deed();
         }
-        deed();
+        // It must be out of the group before this process, and with it the group, is ended.
+        Ok(nix::unistd::ForkResult::Parent { child }) if daemon => {
+            while nix::unistd::getsid(Some(child)).is_ok_and(|session| session != child) {
+                let _ = nix::sched::sched_yield();
+            }
+        }
+        _ => {}
     }
 }
 

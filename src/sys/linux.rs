@@ -378,6 +378,16 @@ pub fn end_orphan(pid: Pid) -> bool {
     wait_for(pid, false).is_some()
 }
 
+/// Whether there is a process of this number that is not over, reaped or not.
+pub fn is_alive(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    // The name stands in parentheses and may hold anything; the state comes next.
+    stat.is_ok_and(|stat| {
+        let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        !state.starts_with(['Z', 'X'])
+    })
+}
+
 /// Reaps a child if it is over; whether it was.
 pub fn reap_if_over(pid: Pid) -> bool {
     wait_for(pid, false).is_some()

@@ -471,6 +471,12 @@ pub fn end_orphan(pid: Pid) -> bool {
     wait_for(pid, false).is_some()
 }
 
+/// Whether there is a process of this number.
+pub fn is_alive(pid: Pid) -> bool {
+    let raw = nix::unistd::Pid::from_raw(i32::try_from(pid.0).unwrap_or(0));
+    nix::sys::signal::kill(raw, None) != Err(nix::errno::Errno::ESRCH)
+}
+
 /// Reaps a child if it is over; whether it was. There is nobody to reap here.
 pub fn reap_if_over(_pid: Pid) -> bool {
     false

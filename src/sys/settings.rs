@@ -14,6 +14,8 @@ pub struct Settings {
     environment: Vec<(OsString, OsString)>,
     /// `None` where this platform does not count them.
     threads: Option<u64>,
+    /// The lowest number that is free: one left open takes it. `None` = none is free, or not known.
+    free_descriptor: Option<i32>,
     system: System,
 }
 
@@ -24,17 +26,19 @@ impl Settings {
             folder: std::env::current_dir().ok(),
             environment: std::env::vars_os().collect(),
             threads: super::thread_count().ok(),
+            free_descriptor: free_descriptor(),
             system: System::read(),
         }
     }
 }
 
 #[cfg(unix)]
-use unix::System;
+use unix::{System, free_descriptor};
 
 #[cfg(unix)]
 mod unix {
     use std::ffi::{CStr, CString};
+    use std::os::fd::{AsFd, AsRawFd};
 
     use nix::errno::Errno;
     use nix::libc;
@@ -81,6 +85,12 @@ mod unix {
         }
     }
 
+    /// The number that the next descriptor would have.
+    pub fn free_descriptor() -> Option<i32> {
+        let next = std::io::stdin().as_fd().try_clone_to_owned().ok()?;
+        Some(next.as_raw_fd())
+    }
+
     /// Whether this process has a child, dead or alive.
     fn has_children() -> bool {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
@@ -117,15 +127,21 @@ impl System {
     }
 }
 
+#[cfg(not(unix))]
+fn free_descriptor() -> Option<i32> {
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::Settings;
 
     #[test]
     fn what_nobody_changes_stays_equal() {
-        // The tests of this program come and go as threads beside this one.
+        // The tests of this program come and go as threads beside this one, and open files.
         let read = || Settings {
             threads: None,
+            free_descriptor: None,
             ..Settings::read()
         };
         assert_eq!(read(), read());

@@ -630,6 +630,12 @@ pub fn end_orphan(pid: Pid) -> bool {
     false
 }
 
+/// Whether there is a process of this number. Nobody inherits a lock here, so that a lock which is held has a
+/// holder that lives.
+pub fn is_alive(_pid: Pid) -> bool {
+    true
+}
+
 /// Reaps a child if it is over; whether it was. There is nobody to reap here.
 pub fn reap_if_over(_pid: Pid) -> bool {
     false

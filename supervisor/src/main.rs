@@ -43,11 +43,14 @@ fn main() -> ExitCode {
 
 /// Has a panic of a helper thread end the process (SIGABRT). Without the thread that hears of deaths, say, the
 /// rest would wait for ever; a supervisor that is gone can be resumed. A panic of the main thread ends the
-/// process by itself, with code 101.
+/// process by itself, with code 101. What a stranger makes of a handshake is no more than a failed start.
 fn end_with_any_thread() {
     let main = std::thread::current().id();
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        if start::handshake::panics_are_caught() {
+            return;
+        }
         tell(panic);
         if std::thread::current().id() != main {
             std::process::abort();

@@ -19,9 +19,7 @@ mod endings;
 mod leftovers;
 mod limits;
 mod output;
-mod pause;
 mod release;
 mod security;
 mod start_failures;
-#[expect(dead_code, reason = "the matrix uses the rest")]
 mod trial;

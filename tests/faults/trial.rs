@@ -261,11 +261,6 @@ impl Changeling {
         self.folder.join("supervisor")
     }
 
-    /// Makes the worker program the real one.
-    pub fn real(&self) {
-        link(env!("CARGO_BIN_EXE_worker"), &self.worker());
-    }
-
     /// Where the worker program is looked for.
     pub fn worker(&self) -> PathBuf {
         self.folder.join("worker")
@@ -291,7 +286,7 @@ impl Changeling {
 
 /// Gives a program another name: its own file where the file system can do that, else a copy. Nobody changes
 /// what is in it.
-fn link(program: &str, name: &Path) {
+pub fn link(program: &str, name: &Path) {
     fs::hard_link(program, name)
         .or_else(|_| fs::copy(program, name).map(drop))
         .expect("a program can be copied");

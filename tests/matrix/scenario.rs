@@ -181,7 +181,7 @@ impl Aftermath<'_> {
 
     /// The run ended: every task has its record. `code` is 0 or 1.
     #[track_caller]
-    pub fn is_complete(self, code: i32) {
+    pub fn completes(self, code: i32) {
         assert_eq!(self.finished.code(), Some(code), "{:?}", self.finished);
         let planned: usize = self.experiments.iter().map(|f| f.tasks).sum();
         assert_eq!(self.folder.results().len(), planned, "a result a task");

@@ -81,7 +81,7 @@ impl Sweep<'_> {
         let finished = self.command().run();
         assert_eq!(finished.code(), Some(0), "{what}: {finished:?}");
         self.check(&before, &finished, what);
-        self.scenario.aftermath(&finished).is_complete(0);
+        self.scenario.aftermath(&finished).completes(0);
     }
 
     /// Nothing recorded before is lost or changed, and none of those tasks was run again.

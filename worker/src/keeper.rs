@@ -5,7 +5,7 @@
 //! and ends them; a supervisor that was killed does nothing any more. So one small process is started beside
 //! each run, and waits on a pipe whose other end nobody has but the supervisor. The pipe closes however the
 //! supervisor ends, and then the keeper ends every process that carries the mark of the run in its
-//! environment, which is the keeper's own (see `docs/adr/0008`).
+//! environment, which is the keeper's own (see `docs/adr/0010`).
 //!
 //! A supervisor that ends in order ends its keeper too, when nothing else is left. The keeper must never
 //! act while the supervisor lives, and never touch a process without the mark.

@@ -145,6 +145,7 @@ impl Worker {
         })?;
         #[cfg(feature = "fault")]
         crate::fault::set_the_scene(&self.results, self.name, assignment);
+        fail_point!("worker.begun");
         let before = sys::own_rusage();
         self.moments.begun = sys::monotonic_now();
         let Executed {

@@ -90,9 +90,8 @@ pub fn show(resolved: &Resolved, settings: &Settings) -> Result<Ended, Failure> 
         SLOTS_PER_WORKER,
         start::limit(Duration::ZERO),
     )?;
-    let measured = measure(plan, settings, crew.workers, &mut pool);
-    pool.close();
-    text.push_str(&measured?);
+    text.push_str(&measure(plan, settings, crew.workers, &mut pool)?);
+    drop(pool);
     print(&text)
 }
 

@@ -179,13 +179,10 @@ impl Session {
                 start::limit(Duration::ZERO),
             )?;
             let choice = choose::choose(settings.start_method, &mut made);
-            match &choice {
-                Ok(_) => {
-                    if let Err(error) = made.ensure_keeper() {
-                        reporter.say(&format!("no keeper: {error}"));
-                    }
-                }
-                Err(_) => made.close(),
+            if choice.is_ok()
+                && let Err(error) = made.ensure_keeper()
+            {
+                reporter.say(&format!("no keeper: {error}"));
             }
             pool = Some(made);
             choice?
@@ -338,8 +335,9 @@ impl Session {
             Output::Json => report::summary_json(&derived),
             Output::Csv => report::summary_csv(&derived),
         };
-        super::print(&text)?;
+        let printed = super::print(&text);
         match reason {
+            // If the terminal went away, that is what the signal said, and why nothing can be printed.
             StopReason::Signal(signal) => Ok(Ended::Stopped(*signal)),
             StopReason::CannotStart { reason } => Err(Failure::environment(format!(
                 "no worker can be started: {reason}"
@@ -348,6 +346,7 @@ impl Session {
                 "`supervisor doctor` says what this machine lacks",
             )))),
             StopReason::Complete | StopReason::Journal { .. } => {
+                printed?;
                 if only_ok.unwrap_or_else(|| derived.is_all_ok()) {
                     Ok(Ended::Well)
                 } else {

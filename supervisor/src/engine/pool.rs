@@ -633,3 +633,10 @@ impl Pool {
         }
     }
 }
+
+impl Drop for Pool {
+    /// Whatever a run fails of, it leaves no process behind.
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -12,6 +12,7 @@
 //! connection is shut after a moment ([`Handshakes::turn_strangers_away`]). Either way the start has failed,
 //! and the next one has a server of its own.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -380,8 +381,7 @@ impl Drop for Handshakes {
 fn hear(job: Job) {
     fail_point!("supervisor.handshake");
     // What a stranger says may make ipc-channel panic.
-    let accepted = catch_unwind(AssertUnwindSafe(|| job.server.accept()));
-    let Ok(Ok((_, hello))) = accepted else {
+    let Some(Ok((_, hello))) = caught(|| job.server.accept()) else {
         return (job.greeted)(Err(HandshakeError::NoHello));
     };
     let error = if hello.token != job.token {
@@ -405,8 +405,25 @@ fn hear(job: Job) {
 /// out first.
 fn one_shot_server() -> io::Result<(IpcOneShotServer<Hello>, String)> {
     tempfile::tempdir()?.close()?;
-    catch_unwind(IpcOneShotServer::new)
-        .unwrap_or_else(|_| Err(io::Error::other("no folder for a socket can be made")))
+    caught(IpcOneShotServer::new)
+        .unwrap_or_else(|| Err(io::Error::other("no folder for a socket can be made")))
+}
+
+thread_local! {
+    static PANICS_ARE_CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic of this thread is expected and means no more than a failed handshake.
+pub fn panics_are_caught() -> bool {
+    PANICS_ARE_CAUGHT.get()
+}
+
+/// Calls into ipc-channel; `None` = it panicked.
+fn caught<T>(call: impl FnOnce() -> T) -> Option<T> {
+    PANICS_ARE_CAUGHT.set(true);
+    let done = catch_unwind(AssertUnwindSafe(call));
+    PANICS_ARE_CAUGHT.set(false);
+    done.ok()
 }
 
 /// What of our environment a worker gets: what changes how text and time look, and where temporary files

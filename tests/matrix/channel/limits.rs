@@ -49,7 +49,7 @@ fn no_packet_is_larger_than_the_cap(scenario: &Scenario) {
         largest > PACKET_CAP / 2,
         "nothing came close: {largest} bytes"
     );
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The second of two tasks floods the channel in this way; KiB that the supervisor took for it.
@@ -63,7 +63,7 @@ fn flood(method: &str, kind: &str, note: &str) -> u64 {
         .assert_code(1);
     assert_all_broke(&scenario, note);
     let grown = grown(&scenario);
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
     grown
 }
 
@@ -103,7 +103,7 @@ fn row_087_answers_without_end(method: &str) {
     assert_eq!(scenario.folder().attempts().len(), 2);
     let grown = grown(&scenario);
     assert!(grown < 32 << 10, "{grown} KiB");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// Nothing forbids to repeat what is true, and nothing is kept of it: the time limit ends it.
@@ -118,7 +118,7 @@ fn row_087_says_nothing_new_without_end(method: &str) {
     assert_eq!(result["state"], "timeout", "{result}");
     let grown = grown(&scenario);
     assert!(grown < 32 << 10, "{grown} KiB");
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 fn row_088_a_result_larger_than_any(method: &str) {
@@ -136,7 +136,7 @@ fn row_088_a_result_larger_than_any(method: &str) {
     assert!(message.starts_with("result too large"), "{result}");
     let grown = grown(&scenario);
     assert!(grown < 32 << 10, "{grown} KiB");
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// No type of ours nests in itself; a length that was not sent allocates nothing.
@@ -155,7 +155,7 @@ fn row_089_results_that_claim_to_be_huge(method: &str) {
     }
     let grown = grown(&scenario);
     assert!(grown < 64 << 10, "{grown} KiB");
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// Scores that overflow, a negative zero and the smallest number there is: canonical, and the same bytes with

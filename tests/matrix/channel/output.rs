@@ -27,7 +27,7 @@ fn row_091_prints_half_a_gigabyte(method: &str) {
     let files = scenario.lab.listing().into_values().flatten();
     let bytes: usize = files.map(|file| file.len()).sum();
     assert!(bytes < 1 << 20, "{bytes} bytes on disk");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// What it prints then is lost, and a panic's line with it; its answer is not.
@@ -39,7 +39,7 @@ fn row_092_closes_its_standard_streams(method: &str) {
         .collect();
     assert_eq!(states, ["ok", "ok", "ok", "error"]);
     assert!(!scenario.folder().path().join("logs").exists());
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// Kept byte for byte in the file; on the terminal there is nothing of it.
@@ -68,5 +68,5 @@ fn row_092_prints_what_is_no_text(method: &str) {
         );
         assert!(!shown.contains("[31;1m"), "{shown:?}");
     }
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }

@@ -44,7 +44,7 @@ fn break_the_protocol(method: &str, packets: impl IntoIterator<Item = String>, n
         .assert_code(1);
     assert_all_broke(&scenario, note);
     assert_flat(&scenario, &finished);
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// The supervisor took no memory to speak of for what was claimed.
@@ -67,7 +67,7 @@ fn harm_nobody(method: &str, packets: &[&str]) {
     let attempts = scenario.folder().attempts();
     assert_eq!(outcomes(&attempts), vec!["ok"; 2 * packets.len()]);
     // Its descriptors are counted there: what was attached is not among them.
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn names(all: &[&str]) -> Vec<String> {
@@ -143,7 +143,7 @@ fn row_085_bad_and_good_in_one_round(method: &str) {
     assert!(scenario.fired("supervisor.step") >= 80);
     assert_eq!(scenario.folder().states()["ok"], 20);
     assert_all_broke(&scenario, "cannot be read");
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// It could never answer, and has no time limit: it is found, and its task is tried again.
@@ -158,7 +158,7 @@ fn row_086_closes_its_channel(method: &str) {
     let tries = scenario.experiments[0].attempts_at(&attempts, 1);
     assert_eq!(outcomes(&tries), ["crashed", "ok"]);
     super::assert_broke(&tries[0], "closed its result channel");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// That ends the channel for everybody who holds it: the slot gets another.
@@ -175,5 +175,5 @@ fn row_086_shuts_its_channel_down(method: &str) {
         assert_eq!(outcomes(&tries), ["crashed", "ok"], "task {at}");
         super::assert_broke(&tries[0], "shut down its result channel");
     }
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }

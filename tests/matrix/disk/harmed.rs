@@ -107,7 +107,7 @@ impl Journal {
         let again = fs::read_to_string(segments.last().expect("a second one")).expect("text");
         let again = again.lines().count() - 1;
         assert_eq!(again, RECORDS as usize - records, "{finished:?}");
-        self.scenario.aftermath(&finished).is_complete(0);
+        self.scenario.aftermath(&finished).completes(0);
     }
 
     /// Writes the segment anew and sees that nothing is done with it.
@@ -294,5 +294,5 @@ fn row_122_ten_gigabytes_of_nothing() {
     assert!((1..512 * 1024).contains(&peak), "{peak} KiB");
     let left = fs::metadata(&journal.segment).expect("it is there").len();
     assert_eq!(left, journal.bytes.len() as u64);
-    journal.scenario.aftermath(&finished).is_complete(0);
+    journal.scenario.aftermath(&finished).completes(0);
 }

@@ -601,7 +601,7 @@ impl Story {
             Some(0),
             "seed {seed}, {calls}: {finished:?}"
         );
-        again.aftermath(&finished).is_complete(0);
+        again.aftermath(&finished).completes(0);
     }
 }
 

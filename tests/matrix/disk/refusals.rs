@@ -72,7 +72,7 @@ fn ends_with_3_and_can_go_on(scenario: &Scenario, finished: &Finished, reason: &
     for (task, records) in &before {
         assert_eq!(after.get(task), Some(records), "{what}: lost");
     }
-    scenario.aftermath(&resumed).is_complete(0);
+    scenario.aftermath(&resumed).completes(0);
 }
 
 fn row_116_no_space_at_every_nth_write(method: &str) {
@@ -153,7 +153,7 @@ fn row_118_interrupted_at_every_nth_call(method: &str) {
     let calls = ["write", "fsync", "fdatasync", "rename"];
     let met = inject_each(method, &calls, "EINTR", 6, |scenario, finished, what| {
         assert_eq!(finished.code(), Some(0), "{what}: {finished:?}");
-        scenario.aftermath(&finished).is_complete(0);
+        scenario.aftermath(&finished).completes(0);
     });
     assert!(met.is_none_or(|met| met >= 9), "{met:?}");
 }
@@ -163,7 +163,7 @@ fn row_118_short_writes(method: &str) {
     // The first half of a record, then the first half of the rest, and so on: every write is short.
     let finished = scenario.with_faults("journal.write:short").run();
     assert!(scenario.fired("journal.write") > 5 * TASKS);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// No worker is started, and nothing is written, where the run folder cannot be made. A fail point that every
@@ -205,7 +205,7 @@ fn row_119_a_run_folder_that_became_read_only() {
     let Some(way) = mounts() else { return };
     let scenario = Scenario::calm("fork", 4);
     let finished = scenario.command().run();
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
     let command = scenario.lab.supervisor(["resume", "run"]);
     let read_only = "mount --bind run run; mount -o remount,bind,ro run";
     refused_before_anything(

@@ -173,7 +173,7 @@ fn row_129_at_the_derived_files() {
             assert!(found.expect("it is there").is_file(), "{thing:?} at {name}");
         }
         assert_eq!(finished.stdout, again.stdout);
-        scenario.aftermath(&again).is_complete(0);
+        scenario.aftermath(&again).completes(0);
     }
 }
 
@@ -194,7 +194,7 @@ fn row_129_a_torn_segment_with_another_name() {
     assert_eq!(fs::read(&copy).expect("it is there"), torn);
     fs::remove_file(&copy).expect("it can be removed");
     let finished = go(&scenario);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// A killed run leaves its private folder, whose name anybody can read in the lock: what takes its place is
@@ -222,7 +222,7 @@ fn row_129_in_tmpdir() {
     // It is not ours to remove.
     assert_eq!(fs::read_link(stale).expect("it is there"), other.folder);
     fs::remove_file(stale).expect("it can be removed");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 
     // A TMPDIR that is a link to a folder is a folder like any other.
     let scenario = Scenario::calm("spawn", 4);
@@ -233,5 +233,5 @@ fn row_129_in_tmpdir() {
         .env("TMPDIR", &link)
         .env("XDG_RUNTIME_DIR", "/dev/null")
         .run();
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }

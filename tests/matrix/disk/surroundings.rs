@@ -25,7 +25,7 @@ const TASKS: usize = 6;
 /// All of it ran, and as calmly as ever.
 #[track_caller]
 fn runs(scenario: &Scenario, finished: &Finished) {
-    scenario.aftermath(finished).is_complete(0);
+    scenario.aftermath(finished).completes(0);
 }
 
 /// The supervisor with another idea of `/dev/shm`: what the commands of a shell, in which `probe` is to fail,

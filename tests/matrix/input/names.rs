@@ -181,7 +181,7 @@ fn row_138_files_that_are_none() {
             refused_in(&lab, &typed, &["hint: "]);
         }
         if Path::new(path).is_absolute() {
-            refused_in(&lab, &["resume", path], &["run folder"]);
+            refused_in(&lab, &["resume", path], &["hint: "]);
         }
     }
 }

@@ -33,7 +33,7 @@ fn row_063_a_worker_kills_another(method: &str) {
     assert_eq!(outcomes(&tries), ["crashed", "ok"]);
     assert_eq!(tries[0]["cause"]["signal"], "SIGKILL");
     assert_eq!(outcomes(&killer.attempts_at(&attempts, 0)), ["ok"]);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// What was recorded stays, byte for byte; no process outlives it; a resume does the rest.
@@ -51,7 +51,7 @@ fn row_064_a_worker_kills_the_supervisor(method: &str) {
     for (task, records) in &before {
         assert_eq!(after.get(task), Some(records), "of task {task}");
     }
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn resume(scenario: &Scenario) -> Supervisor {
@@ -82,7 +82,7 @@ fn row_067_an_idle_worker_is_killed(method: &str) {
     signal(stopped.pid, Signal::SIGCONT);
     let finished = running.wait();
     assert_eq!(outcomes(&folder.attempts()), ["ok", "ok"]);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn zygote_of(running: &Running, method: &str) -> Option<i32> {
@@ -116,7 +116,7 @@ fn row_068_all_workers_killed_again_and_again(method: &str) {
     assert!(kills >= 12 && crashed > 0, "{kills} kills: {outcomes:?}");
     let attempts = folder.attempts().len();
     assert!(attempts <= 60 + kills, "{attempts}, after {kills} kills");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// Two retries: three attempts, and no more.
@@ -128,7 +128,7 @@ fn row_069_a_poisonous_task(method: &str) {
         assert_poisoned(&scenario, at, &["crashed"; 3]);
     }
     assert_eq!(folder.states()["ok"], 4);
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 fn assert_poisoned(scenario: &Scenario, at: usize, expected: &[&str]) {
@@ -163,7 +163,7 @@ fn ended_in_its_second_attempt(method: &str, by: Signal) -> Scenario {
         signal(next.pid, Signal::SIGCONT);
     }
     let finished = running.wait();
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
     scenario
 }
 
@@ -188,5 +188,5 @@ fn row_070_every_second_task_is_poisonous(method: &str) {
     let finished = scenario.command().args(["--retries", "0"]).run();
     let states = scenario.folder().states();
     assert_eq!((states["ok"], states["crashed"]), (500, 500), "{states:?}");
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }

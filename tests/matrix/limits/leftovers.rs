@@ -43,7 +43,7 @@ fn killed_with_a_lock(method: &str, deed: &str) {
         assert_eq!(tries[0]["cause"]["signal"], "SIGKILL");
     }
     assert!(scenario.lab.path("shared-lock").exists());
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_057_killed_with_a_file_lock(method: &str) {
@@ -73,7 +73,7 @@ fn row_057_killed_with_a_semaphore(method: &str) {
     let work = fs::canonicalize(scenario.lab.work()).expect("it is there");
     let name = work.to_string_lossy().replace('/', "-");
     fs::remove_file(format!("/dev/shm/sem.{name}")).expect("the semaphore was made");
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// A run of a series so long that workers read it from a mapped store (`run/data/long`), and of tasks that
@@ -201,7 +201,7 @@ fn row_059_settings_changed_in_a_kept_worker(method: &str) {
     let most = processes.values().max();
     assert_eq!(most, Some(&5), "who changes nothing is kept: {processes:?}");
     assert_eq!(processes.len(), 1 + SETTINGS.len() * 4);
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 fn row_059_settings_changed_in_a_group(method: &str) {
@@ -214,7 +214,7 @@ fn row_059_settings_changed_in_a_group(method: &str) {
     assert_eq!(outcomes["ok"], 400);
     // The rest of their groups.
     assert!(outcomes["requeued"] > 0, "{outcomes:?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_060_leaves_a_thread(method: &str) {
@@ -226,7 +226,7 @@ fn row_060_leaves_a_thread(method: &str) {
             .run();
         let processes = attempts_of_processes(&scenario.folder().attempts());
         assert_eq!(processes.len(), 6, "the thread goes with its process");
-        scenario.aftermath(&finished).is_complete(0);
+        scenario.aftermath(&finished).completes(0);
     }
 }
 
@@ -247,7 +247,7 @@ fn leaves_a_process(method: &str, action: &str) {
         }
         let said = "processes that workers had left behind, ended: 4\n";
         assert!(finished.stderr.contains(said), "{finished:?}");
-        scenario.aftermath(&finished).is_complete(0);
+        scenario.aftermath(&finished).completes(0);
     }
 }
 
@@ -277,7 +277,7 @@ fn row_062_a_daemon_ends_during_the_run(method: &str) {
     });
     signal(stopped.pid, Signal::SIGCONT);
     let finished = running.wait();
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// Whatever the number of tasks is beside the life of a worker, the last one of a life is not waited for: with
@@ -295,7 +295,7 @@ fn row_065_the_last_task_of_a_kept_worker(method: &str) {
         assert_eq!(outcomes(&attempts), vec!["ok"; tasks]);
         let processes = attempts_of_processes(&attempts);
         assert!(processes.values().all(|n| *n <= life), "{processes:?}");
-        scenario.aftermath(&finished).is_complete(0);
+        scenario.aftermath(&finished).completes(0);
     }
 }
 
@@ -311,7 +311,7 @@ fn row_066_memory_leaks_from_task_to_task(method: &str) {
     assert_eq!(outcomes(&attempts), ["ok"; 8]);
     let processes = attempts_of_processes(&attempts);
     assert!(processes.values().all(|n| *n == 2), "{processes:?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// A task that is too much only together with what was leaked before it is charged, and ok in a process that
@@ -327,6 +327,6 @@ fn row_066_memory_of_tasks_before(method: &str) {
         .run();
     let tries = large.attempts_at(&scenario.folder().attempts(), 0);
     assert_eq!(outcomes(&tries), ["oom", "ok"]);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
     assert_nothing_left(&scenario.lab, &finished);
 }

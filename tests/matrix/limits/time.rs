@@ -50,7 +50,7 @@ fn listens_to_sigterm(method: &str, action: &str) {
         .args(["--timeout", "300ms", "--grace", "100s"])
         .run();
     timed_out(&scenario, LIMIT);
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 fn row_048_spins_without_a_system_call(method: &str) {
@@ -68,7 +68,7 @@ fn row_050_ignores_sigterm(method: &str) {
         .args(["--timeout", "300ms", "--grace", "300ms"])
         .run();
     timed_out(&scenario, LIMIT * 2);
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// Whoever is told to end is continued too, so that it can; this one then stops itself again.
@@ -81,7 +81,7 @@ fn row_051_ignores_sigterm_and_is_stopped(method: &str) {
     stopped_worker(&mut running, &[]);
     let finished = running.wait();
     timed_out(&scenario, LIMIT * 2);
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 fn row_052_stopped_and_continued_before_the_limit(method: &str) {
@@ -106,7 +106,7 @@ fn row_052_stopped_and_continued_before_the_limit(method: &str) {
         signal(second.pid, Signal::SIGCONT);
         let finished = running.wait();
         assert_eq!(outcomes(&scenario.folder().attempts()), ["ok"; 6]);
-        scenario.aftermath(&finished).is_complete(0);
+        scenario.aftermath(&finished).completes(0);
     }
 }
 
@@ -126,7 +126,7 @@ fn row_053_stopped_for_good(method: &str) {
         let states = folder.states();
         assert_eq!((states["ok"], states["timeout"]), (4, 2), "{states:?}");
         assert_eq!(folder.attempts().len(), 6, "a timeout is not retried");
-        scenario.aftermath(&finished).is_complete(1);
+        scenario.aftermath(&finished).completes(1);
     }
 }
 
@@ -146,7 +146,7 @@ fn row_053_stopped_before_its_next_task(method: &str) {
         (8, 1),
         "{outcomes:?}"
     );
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The kernel holds it. It is charged with its limit, the run goes on and ends without it, and says so.
@@ -171,7 +171,7 @@ fn row_054_cannot_be_killed(method: &str) {
     let said = format!("worker process {} was killed and does not end", worker.pid);
     assert!(finished.stderr.contains(&said), "{finished:?}");
     drop(frozen);
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// There is one limit, a hard one. A task below it is left alone, however slow beside the others.
@@ -182,7 +182,7 @@ fn row_055_slower_than_all_others(method: &str) {
     assert_eq!(outcomes(&attempts), ["ok"; 6]);
     let slow = scenario.experiments[0].attempts_at(&attempts, 5);
     assert!(total(&slow[0]) >= Duration::from_millis(700), "{slow:?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// Answer and limit fall together again and again. Whichever is first stands, and there is one record.
@@ -205,5 +205,5 @@ fn row_056_the_limit_and_the_answer_at_once(method: &str) {
     assert_eq!(results, outcomes);
     assert_eq!(results["ok"] + results["timeout"], 160, "{results:?}");
     assert!(results["ok"] > 0 && results["timeout"] >= 16, "{results:?}");
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }

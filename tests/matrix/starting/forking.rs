@@ -28,7 +28,7 @@ fn row_018_forks_beside_the_threads_of_the_supervisor(method: &str) {
         .watch(|running| most = most.max(threads(running)));
     assert!(most > 3, "{most} threads");
     assert_eq!(scenario.folder().outcomes()["ok"], 2000);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// It counts its threads before each fork, and refuses.
@@ -45,7 +45,7 @@ fn row_018_a_zygote_with_two_threads(method: &str) {
     assert!(outcomes(&attempts).iter().all(|o| *o == "start_failed"));
     scenario.aftermath(&finished).ended_early(3);
     let finished = scenario.command().run();
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_018_two_threads_from_the_beginning(method: &str) {
@@ -61,7 +61,7 @@ fn row_018_two_threads_from_the_beginning(method: &str) {
     let choice = &scenario.folder().manifest()["start_method"];
     assert_eq!(choice["method"], "spawn");
     assert!(choice["reasons"].to_string().contains(REFUSAL), "{choice}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The workers it made go on, and the tasks after it have another.
@@ -94,7 +94,7 @@ fn row_019_the_zygote_is_killed(method: &str) {
         scenario.folder().outcomes().keys().collect::<Vec<_>>(),
         ["ok"]
     );
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// No platform is at hand that lacks it: the question whether there is one is answered with no.
@@ -125,5 +125,5 @@ fn row_020_auto_is_spawn() {
         choice["reasons"].to_string().contains("no safe fork"),
         "{choice}"
     );
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }

@@ -8,6 +8,7 @@ use std::os::unix::fs::chown;
 use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
 
+use super::real;
 use crate::common::{Finished, Supervisor, tell};
 use crate::scenario::{Scenario, rows};
 use crate::trial::{Changeling, Faults, outcomes, signal, stopped_worker, strace, with_injection};
@@ -44,8 +45,8 @@ fn row_014_no_memory_for_a_process_any_more(method: &str) {
 }
 
 /// Each clone of the supervisor's main thread in turn: those of a calm run of a few tasks are three threads,
-/// the self-test's worker, two more threads, and the tasks' workers.
-const CLONES: std::ops::RangeInclusive<u32> = 1..=9;
+/// the self-test's worker, a thread, the keeper, a thread, and the tasks' workers.
+const CLONES: std::ops::RangeInclusive<u32> = 1..=10;
 
 /// A run in which a clone fails: of the zygote under fork, of the supervisor under spawn.
 fn with_clone_failing(strace: &str, method: &str, errno: &str, when: &str) -> (Scenario, Finished) {
@@ -78,7 +79,7 @@ fn count(scenario: &Scenario, outcome: &str) -> usize {
 fn ends_well_or_says_why(scenario: &Scenario, finished: Finished, reasons: &[&str]) -> bool {
     let well = finished.code() == Some(0);
     if well {
-        scenario.aftermath(&finished).is_complete(0);
+        scenario.aftermath(&finished).completes(0);
     } else {
         assert!(
             reasons
@@ -88,7 +89,7 @@ fn ends_well_or_says_why(scenario: &Scenario, finished: Finished, reasons: &[&st
         );
         scenario.aftermath(&finished).ended_early(3);
         let finished = scenario.command().run();
-        scenario.aftermath(&finished).is_complete(0);
+        scenario.aftermath(&finished).completes(0);
     }
     well
 }
@@ -101,7 +102,7 @@ fn clone_fails_once(method: &str, errno: &str, reasons: &[&str]) {
         let (scenario, finished) = with_clone_failing(&strace, method, errno, "2");
         let finished = finished.assert_says(&reasons[..1]);
         assert_eq!(count(&scenario, "start_failed"), 1);
-        scenario.aftermath(&finished).is_complete(0);
+        scenario.aftermath(&finished).completes(0);
         return;
     }
     let mut went_on = 0;
@@ -157,7 +158,7 @@ fn row_013_no_process_beside_a_live_worker(method: &str) {
     assert_eq!(count(&scenario, "ok"), 1, "the live one");
     scenario.aftermath(&finished).ended_early(3);
     let finished = scenario.command().run();
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The second program that the run starts gets no mapping from its nth on: a worker, or the zygote of another
@@ -187,7 +188,7 @@ fn row_014_no_memory_for_a_mapping(method: &str) {
         scenario
             .aftermath(&finished)
             .anyone_may_be_charged()
-            .is_complete(0);
+            .completes(0);
     }
 }
 
@@ -207,19 +208,19 @@ fn row_015_no_descriptors(method: &str) {
     let finished = finished.assert_says(&["Too many open files", "hint:", "ulimit -n"]);
     scenario.aftermath(&finished).ended_early(3);
     let finished = scenario.command().run();
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_015_few_descriptors(method: &str) {
     let (scenario, finished) = with_descriptors(method, "ulimit -n 100");
     let finished = finished.assert_says(&["64 workers need more open files than the limit of 100"]);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_015_a_limit_that_can_be_raised(method: &str) {
     let (scenario, finished) = with_descriptors(method, "ulimit -S -n 32");
     assert!(!finished.stderr.contains("open files"), "{finished:?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// A user of its own, so that nobody else's processes count.
@@ -272,19 +273,19 @@ fn row_016_no_more_processes(method: &str) {
             return;
         };
         let changeling = Changeling::new(&scenario.lab);
-        changeling.real();
+        real(&changeling);
         let command = || scenario.command().args(["--workers", "4"]);
         let finished = user.runs(&changeling, command(), Some(most));
         let failed = count(&scenario, "start_failed") > 0;
         if finished.code() == Some(0) {
             went_on += usize::from(failed);
-            scenario.aftermath(&finished).is_complete(0);
+            scenario.aftermath(&finished).completes(0);
         } else {
             gave_up += 1;
             let finished = finished.assert_says(&[EAGAIN]);
             scenario.aftermath(&finished).ended_early(3);
             let finished = user.runs(&changeling, command(), None);
-            scenario.aftermath(&finished).is_complete(0);
+            scenario.aftermath(&finished).completes(0);
         }
     }
     assert!(gave_up > 0, "the limit was never met");
@@ -323,7 +324,7 @@ fn no_place(method: &str, mounts: &str, tmpdir: &str, reason: &str) {
     let _ = fs::remove_dir(scenario.lab.tmp().join(tmpdir));
     scenario.aftermath(&finished).ended_early(3);
     let finished = scenario.command().run();
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// ipc-channel would bind a name that is cut off.
@@ -336,7 +337,7 @@ fn row_017_a_long_tmpdir(method: &str) {
         .command()
         .env("TMPDIR", scenario.lab.tmp().join(&long))
         .run();
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_017_a_missing_tmpdir(method: &str) {
@@ -361,5 +362,5 @@ fn row_017_a_full_tmpdir(method: &str) {
 fn row_017_memory_without_room(method: &str) {
     let mounts = "umount /dev/shm; mount -t tmpfs -o nr_inodes=2 none /dev/shm";
     let (scenario, finished) = mounted(method, mounts, ".");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::common::Finished;
 use crate::scenario::{Scenario, rows};
-use crate::trial::outcomes;
+use crate::trial::{Changeling, link, outcomes};
 
 rows! {
     both: row_001_ends_before_it_connects, row_001_every_start_ends,
@@ -31,6 +31,11 @@ const LIMIT: &str = "1000";
 
 /// Five failed starts are to be over in so long, their pauses included; they take a second.
 const FIVE_STARTS: Duration = Duration::from_secs(10);
+
+/// Gives a supervisor that is somewhere else the real worker program.
+fn real(changeling: &Changeling) {
+    link(env!("CARGO_BIN_EXE_worker"), &changeling.worker());
+}
 
 /// A run of one task, so that no worker is started ahead of it and the second start is the task's: the first
 /// is the self-test's.
@@ -54,7 +59,7 @@ fn one_start_fails(method: &str, point: &str, action: &str) {
     assert_eq!(scenario.fired(point), 1);
     let attempts = scenario.attempts();
     assert_eq!(outcomes(&attempts), ["start_failed", "ok"], "{attempts:#?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// Every start of the task goes wrong: five of them end the run with the reason, and the same command
@@ -80,7 +85,7 @@ fn gives_up(scenario: &Scenario, finished: Finished, reason: &str) {
     scenario.aftermath(&finished).ended_early(3);
     let finished = scenario.command().run();
     assert_eq!(scenario.attempts().len(), 6);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_001_ends_before_it_connects(method: &str) {
@@ -129,7 +134,7 @@ fn one_hello_fails(method: &str, action: &str) {
     let attempts = scenario.attempts();
     let expected = ["start_failed", "start_failed", "ok"];
     assert_eq!(outcomes(&attempts), expected, "{attempts:#?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The zygote of the first self-test; the second self-test has another.
@@ -137,7 +142,7 @@ fn row_001_the_zygote_ends_before_it_connects(method: &str) {
     let scenario = one_task(method);
     let finished = run(&scenario, "worker.connect:exit=0:1").assert_says(&["said no hello"]);
     assert_eq!(scenario.fired("worker.connect"), 1);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_001_no_zygote_connects(method: &str) {

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use super::real;
 use crate::common::{Lab, Running};
 use crate::scenario::{Scenario, rows};
 use crate::trial::{
@@ -36,7 +37,7 @@ fn files_change(changeling: &Changeling, scenario: &Scenario, change: impl FnOnc
     signal(stopped.pid, nix::sys::signal::Signal::SIGCONT);
     let finished = running.wait().assert_code(0);
     assert_eq!(outcomes(&scenario.attempts()), ["ok"; 7]);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The next run has what is there then.
@@ -63,7 +64,7 @@ fn replace(program: &Path) {
 fn row_007_replaced_during_the_run(method: &str) {
     let scenario = held_up(method);
     let changeling = Changeling::new(&scenario.lab);
-    changeling.real();
+    real(&changeling);
     files_change(&changeling, &scenario, || replace(&changeling.worker()));
     the_next_run_fails(&changeling, &scenario, method);
 }
@@ -85,7 +86,7 @@ fn row_008_no_worker_program(method: &str) {
         .runs(scenario.command())
         .run()
         .assert_says(&["workers run this program itself"]);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_008_a_link_that_leads_nowhere(method: &str) {
@@ -97,7 +98,7 @@ fn row_008_a_link_that_leads_nowhere(method: &str) {
 fn row_009_deleted_during_the_run(method: &str) {
     let scenario = held_up(method);
     let changeling = Changeling::new(&scenario.lab);
-    changeling.real();
+    real(&changeling);
     files_change(&changeling, &scenario, || {
         fs::remove_file(changeling.worker()).expect("it is there");
     });

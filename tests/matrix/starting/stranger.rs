@@ -56,7 +56,7 @@ fn visited<T>(method: &str, visit: impl FnOnce(&Path) -> T) {
     drop(visitor);
     let attempts = scenario.attempts();
     assert_eq!(outcomes(&attempts), ["start_failed", "ok"], "{attempts:#?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_012_a_stranger_says_nothing(method: &str) {
@@ -109,5 +109,5 @@ fn false_hello(method: &str, what: &str, reason: &str) {
     assert_eq!(scenario.fired("worker.hello"), 1);
     let attempts = scenario.attempts();
     assert_eq!(outcomes(&attempts), ["start_failed", "ok"], "{attempts:#?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::{goes_on_after_a_death, keeper, two_that_hang, wait_for_two_stopped};
+use super::{continue_all, goes_on_after_a_death, keeper, two_that_stop, wait_for_two_stopped};
 use crate::common::{Finished, Running, tell};
 use crate::scenario::{Scenario, rows};
 use crate::trial::{Faults, eventually, signal, stopped_worker};
@@ -52,7 +52,7 @@ fn row_096_killed_at_a_random_moment(method: &str) {
             // Before there was anything to resume.
             scenario.lab.assert_quiet_within(super::ORPHANS);
             let finished = scenario.command().run();
-            scenario.aftermath(&finished).is_complete(0);
+            scenario.aftermath(&finished).completes(0);
         }
     }
     assert!(killed > 0, "none was killed before its end");
@@ -60,7 +60,7 @@ fn row_096_killed_at_a_random_moment(method: &str) {
 
 /// Orphans then have another parent than process 1, which proves nothing to a worker.
 fn row_096_killed_below_a_subreaper(method: &str) {
-    let scenario = two_that_hang(method);
+    let scenario = two_that_stop(method);
     let mut running = scenario
         .command()
         .through_shell(
@@ -82,8 +82,8 @@ fn left_by_tasks(method: &str) -> (Scenario, Running) {
     let scenario = Scenario::of(
         method,
         vec![
-            Faults::new(1, "daemon", 1, 1).called("before"),
-            Faults::new(1, "leak-child+daemon+stop", 1, 1).called("now"),
+            Faults::new(1, "daemon", 1, 0).called("before"),
+            Faults::new(1, "leak-child+daemon+stop", 1, 0).called("now"),
         ],
     );
     let mut running = scenario.command().args(["--workers", "1"]).background();
@@ -158,8 +158,8 @@ fn row_100_a_thread_segfaults(method: &str) {
 /// Does this to each thread in turn: the whole process ends, and its run goes on.
 fn each_thread(method: &str, action: &str, ended_so: impl Fn(&str, &Finished)) {
     for thread in THREADS {
-        // They print, so that the thread of the output has something to do.
-        let scenario = Scenario::new(method, 4, "spew=1", 1, 0);
+        // They print, so that the thread of the output has something to do, and one of them waits for a signal.
+        let scenario = Scenario::new(method, 4, "spew=1+stop", 1, 0);
         // The tenth step is in the middle of the run. A panic of a short-lived helper would be no news later.
         let nth = if thread == "supervisor.step" { 10 } else { 1 };
         let mut sent = false;
@@ -169,7 +169,15 @@ fn each_thread(method: &str, action: &str, ended_so: impl Fn(&str, &Finished)) {
             .patience(Duration::from_secs(60))
             .background()
             .watch(|running| {
-                if !sent && thread == "supervisor.signals" && scenario.folder().recorded() > 0 {
+                if thread != "supervisor.signals" {
+                    continue_all(running);
+                } else if !sent
+                    && running
+                        .descendants()
+                        .processes()
+                        .iter()
+                        .any(|p| p.state == 'T')
+                {
                     running.signal(Signal::SIGTERM);
                     sent = true;
                 }
@@ -181,8 +189,8 @@ fn each_thread(method: &str, action: &str, ended_so: impl Fn(&str, &Finished)) {
         } else {
             // The first handshake is the start method's self-test: there is no run yet.
             scenario.lab.assert_quiet_within(super::ORPHANS);
-            let finished = scenario.command().run();
-            scenario.aftermath(&finished).is_complete(0);
+            let finished = scenario.command().background().watch(continue_all);
+            scenario.aftermath(&finished).completes(0);
         }
     }
 }
@@ -192,7 +200,7 @@ fn each_thread(method: &str, action: &str, ended_so: impl Fn(&str, &Finished)) {
 const BALLAST: u64 = 64 << 20;
 
 fn row_101_out_of_memory(method: &str) {
-    let scenario = two_that_hang(method);
+    let scenario = two_that_stop(method);
     let group = MemoryGroup::new(&scenario);
     let join = format!("echo $$ > '{}/cgroup.procs'; exec \"$@\"", group.show());
     let mut running = scenario

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use nix::sys::signal::Signal;
 
-use super::{goes_on, goes_on_after_a_death, resume, two_that_hang, wait_for_two_stopped};
+use super::{
+    continue_all, goes_on, goes_on_after_a_death, resume, two_that_stop, wait_for_two_stopped,
+};
 use crate::scenario::{Scenario, rows, terminal_records};
 use crate::trial::{Faults, eventually, signal, stopped_worker, trial};
 
@@ -36,12 +38,12 @@ fn row_108_a_second_supervisor_is_refused(method: &str) {
     assert_eq!(scenario.folder().bytes("manifest.json"), manifest);
     signal(worker.pid, Signal::SIGCONT);
     let finished = running.wait();
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// A worker that cannot die yet is in nobody's way: it holds no lock, and whom it would tell is gone.
 fn row_108_a_worker_of_a_killed_run_still_lives(method: &str) {
-    let scenario = two_that_hang(method);
+    let scenario = two_that_stop(method);
     let mut running = scenario.command().background();
     let stopped = wait_for_two_stopped(&mut running);
     let frozen = Frozen::of(&scenario, stopped[0].pid);
@@ -56,7 +58,8 @@ fn row_108_a_worker_of_a_killed_run_still_lives(method: &str) {
         (workers.count() == 0).then_some(())
     });
     assert!(others_are_gone.is_some());
-    resume(&scenario).run().assert_code(0);
+    let resumed = resume(&scenario).background().watch(continue_all);
+    assert_eq!(resumed.code(), Some(0), "{resumed:?}");
     let alive = scenario.lab.census();
     assert!(alive.processes().iter().any(|p| p.pid == stopped[0].pid));
     let records = terminal_records(&scenario.folder());
@@ -100,7 +103,7 @@ impl Drop for Frozen {
 }
 
 fn row_109_the_lock_file_of_a_dead_supervisor(method: &str) {
-    let scenario = two_that_hang(method);
+    let scenario = two_that_stop(method);
     let mut running = scenario.command().background();
     wait_for_two_stopped(&mut running);
     let dead = running.pid().to_string();
@@ -155,6 +158,6 @@ fn removed_during_the_run(method: &str, what: &str) {
     assert!(!scenario.lab.path("run/results.jsonl").exists());
     // What was recorded is gone with it: the run begins anew in an empty folder.
     let _ = fs::remove_dir_all(scenario.lab.path("run"));
-    let finished = scenario.command().run();
-    scenario.aftermath(&finished).is_complete(0);
+    let finished = scenario.command().background().watch(continue_all);
+    scenario.aftermath(&finished).completes(0);
 }

@@ -87,7 +87,10 @@ fn row_112_another_start_method_changes_nothing(method: &str) {
     killed_after(&scenario, 3);
     let records = terminal_records(&scenario.folder());
     let other = if method == "fork" { "spawn" } else { "fork" };
-    let finished = resume(&scenario).args(["--start-method", other]).run();
+    let finished = scenario
+        .lab
+        .supervisor(["resume", "run", "--start-method", other])
+        .run();
     let methods: BTreeSet<String> = scenario
         .folder()
         .attempts()
@@ -101,13 +104,13 @@ fn row_112_another_start_method_changes_nothing(method: &str) {
             .iter()
             .all(|(task, record)| after.get(task) == Some(record))
     );
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 fn row_113_a_finished_run_is_resumed(method: &str) {
     let scenario = Scenario::new(method, 6, "error", 3, 0);
     let finished = scenario.command().run();
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
     let folder = scenario.folder();
     let files = [
         "results.jsonl",

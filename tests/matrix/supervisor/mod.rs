@@ -18,12 +18,34 @@ mod surroundings;
 
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::common::{Finished, Process, Running, Supervisor};
 use crate::scenario::{Scenario, terminal_records};
-use crate::trial::{Faults, role};
+use crate::trial::{Faults, role, spec};
 
 /// How long the processes of a dead supervisor may live.
 const ORPHANS: Duration = Duration::from_secs(1);
+
+/// A scenario's command line, but with lines of progress.
+fn with_progress(scenario: &Scenario) -> Supervisor {
+    scenario.lab.write("run.toml", spec(&scenario.experiments));
+    let method = scenario.method.as_str();
+    scenario
+        .lab
+        .supervisor([
+            "run",
+            "run.toml",
+            "--run-dir",
+            "run",
+            "--start-method",
+            method,
+        ])
+        .args(["--progress", "lines"])
+        .env("SUPERVISOR_WORKERS", "2")
+        .env("SUPERVISOR_COUNTS", scenario.lab.root().join("counts"))
+}
 
 /// The command line that goes on with a scenario's run.
 fn resume(scenario: &Scenario) -> Supervisor {
@@ -49,17 +71,32 @@ fn goes_on_after_a_death(scenario: &Scenario, code: i32) -> Finished {
 fn goes_on(scenario: &Scenario, code: i32) -> Finished {
     let folder = scenario.folder();
     let before = terminal_records(&folder);
-    let finished = resume(scenario).run();
+    // An attempt that died with its supervisor left no record: it is the first again, and stops again.
+    let finished = resume(scenario).background().watch(continue_all);
     let after = terminal_records(&folder);
     for (task, record) in &before {
         assert_eq!(after.get(task), Some(record), "{finished:?}");
     }
-    scenario.aftermath(&finished).is_complete(code);
+    scenario.aftermath(&finished).completes(code);
     finished
 }
 
-/// Four tasks, of which two stop themselves on their first attempt and from then on heed no SIGTERM: two
-/// workers that are busy for as long as a test likes.
+/// Continues whoever stopped itself.
+fn continue_all(running: &Running) {
+    for process in running.descendants().processes() {
+        if process.state == 'T' {
+            // It may be over by now.
+            let _ = kill(Pid::from_raw(process.pid), Signal::SIGCONT);
+        }
+    }
+}
+
+/// Four tasks, of which two stop themselves: two workers that are busy until somebody continues them.
+fn two_that_stop(method: &str) -> Scenario {
+    Scenario::new(method, 4, "stop", 2, 0)
+}
+
+/// The same, on the first attempt, and from then on they heed no SIGTERM and never answer.
 fn two_that_hang(method: &str) -> Scenario {
     Scenario::of(method, vec![Faults::new(4, "ignore-term+stop+hang", 2, 1)])
 }

@@ -4,10 +4,15 @@ use std::io::Read;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::OFlag;
+use nix::pty;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{goes_on, goes_on_after_a_death, two_that_hang, wait_for_two_stopped};
+use super::{
+    continue_all, goes_on, goes_on_after_a_death, two_that_hang, two_that_stop,
+    wait_for_two_stopped, with_progress,
+};
 use crate::common::Running;
 use crate::scenario::{Scenario, rows};
 use crate::trial::{Faults, signal, stopped_worker, total};
@@ -40,19 +45,24 @@ fn row_095_sighup(method: &str) {
     stops_politely(method, Signal::SIGHUP, 129);
 }
 
-/// Two tasks run when the signal comes. They are continued after it was taken, and end within the grace; none
+/// Two tasks run when the signal comes. They are continued after it was heard, and end within the grace; none
 /// is begun after them.
 fn stops_politely(method: &str, sent: Signal, code: i32) {
     let scenario = Scenario::new(method, 8, "stop", 1, 0);
-    let mut running = scenario.command().args(["--grace", "1m"]).background();
+    let mut running = with_progress(&scenario)
+        .args(["--grace", "1m"])
+        .background();
     let stopped = wait_for_two_stopped(&mut running);
     running.signal(sent);
-    running.wait_until_taken();
-    // One that is told what it cannot know yet would begin another task: the word is out when it has stopped.
+    // Taken is not enough: an answer that is read before the signal still begins a task, which the signal then
+    // interrupts before it has started.
+    running.wait_for("its word that it stops", |running| {
+        running.stderr_so_far().contains("stopping").then_some(())
+    });
     for worker in &stopped {
         signal(worker.pid, Signal::SIGCONT);
     }
-    let finished = running.watch(|running| continue_all(running));
+    let finished = running.watch(continue_all);
     scenario.aftermath(&finished).ended_early(code);
     let folder = scenario.folder();
     assert_eq!(folder.outcomes().keys().collect::<Vec<_>>(), ["ok"]);
@@ -62,18 +72,8 @@ fn stops_politely(method: &str, sent: Signal, code: i32) {
     assert_eq!(folder.experiment("f")["incomplete"], true);
 
     let resumed = super::resume(&scenario).background();
-    let finished = resumed.watch(|running| continue_all(running));
-    scenario.aftermath(&finished).is_complete(0);
-}
-
-/// Continues whoever stopped itself.
-fn continue_all(running: &Running) {
-    for process in running.descendants().processes() {
-        if process.state == 'T' {
-            // It may be over by now.
-            let _ = kill(Pid::from_raw(process.pid), Signal::SIGCONT);
-        }
-    }
+    let finished = resumed.watch(continue_all);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_094_sigint_interrupts_what_outlasts_the_grace(method: &str) {
@@ -120,7 +120,7 @@ fn row_095_a_second_signal_during_the_flush(method: &str) {
     let scenario = Scenario::new(method, 4, "stop", 4, 1);
     let mut running = scenario
         .with_faults("supervisor.sync:sleep-ms=400")
-        .args(["--grace", "0s"])
+        .args(["--grace", "100ms"])
         .background();
     stopped_worker(&mut running, &[]);
     running.signal(Signal::SIGINT);
@@ -137,7 +137,7 @@ fn row_095_a_second_signal_during_the_flush(method: &str) {
 
 /// Nobody watches for it: it is the way to end a supervisor that no longer listens.
 fn row_095_sigquit_is_a_death_like_any_other(method: &str) {
-    let scenario = two_that_hang(method);
+    let scenario = two_that_stop(method);
     let mut running = scenario
         .command()
         .through_shell("ulimit -c 0; exec \"$@\"")
@@ -199,31 +199,29 @@ fn is_not_charged_for_the_pause(scenario: &Scenario, running: Running, worker: i
     let longest = scenario.folder().attempts().iter().map(total).max();
     let longest = longest.expect("there are attempts");
     assert!(longest > Duration::from_secs(3), "no pause: {longest:?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The supervisor leads the session of a terminal; whoever held the terminal is gone. It gets SIGHUP, and
 /// every word to the screen from then on is an error.
 fn row_104_the_terminal_goes_away(method: &str) {
     let scenario = Scenario::of(method, vec![Faults::new(4, "stop", 2, 1)]);
-    let terminal = nix::pty::openpty(None, None).expect("a terminal can be made");
-    let name = nix::unistd::ttyname(&terminal.slave).expect("a terminal has a name");
-    let mut master = std::fs::File::from(terminal.master);
-    let shell = format!(
-        "exec setsid -c \"$@\" <{0} >{0} 2>{0}",
-        name.to_string_lossy()
-    );
-    let mut running = scenario
-        .command()
-        .args(["--progress", "lines", "--grace", "200ms"])
+    // No child of any test may inherit it, or it would never close.
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let mut terminal = pty::posix_openpt(flags).expect("a terminal can be made");
+    pty::grantpt(&terminal).expect("it is ours");
+    pty::unlockpt(&terminal).expect("it is ours");
+    let name = pty::ptsname_r(&terminal).expect("it has a name");
+    let shell = format!("exec setsid -c \"$@\" <{name} >{name} 2>{name}");
+    let mut running = with_progress(&scenario)
+        .args(["--grace", "200ms"])
         .through_shell(&shell)
         .background();
     wait_for_two_stopped(&mut running);
     let mut said = [0u8; 256];
-    let length = master.read(&mut said).expect("it speaks to the terminal");
+    let length = terminal.read(&mut said).expect("it speaks to the terminal");
     assert!(length > 0);
-    drop(terminal.slave);
-    drop(master);
+    drop(terminal);
     let finished = running.wait();
     scenario.aftermath(&finished).ended_early(129);
     let outcomes = scenario.folder().outcomes();

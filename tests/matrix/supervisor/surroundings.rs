@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use super::{goes_on, two_that_hang, wait_for_two_stopped};
+use super::{goes_on, two_that_hang, wait_for_two_stopped, with_progress};
 use crate::common::Reader;
 use crate::scenario::{Scenario, fired, rows, with_faults};
 use crate::trial::{Faults, outcomes, result_of, signal, stopped_worker, total, trial};
@@ -37,43 +37,33 @@ fn row_102_stdout_is_closed_early(method: &str) {
             .stdout(reader)
             .run();
         // A task fails, which is what the code says: the reader has no part in it.
-        scenario.aftermath(&finished).is_complete(1);
+        scenario.aftermath(&finished).completes(1);
     }
 }
 
 fn row_102_the_reader_of_the_progress_is_gone(method: &str) {
     let scenario = Scenario::calm(method, 4);
-    let finished = scenario
-        .command()
-        .args(["--progress", "lines"])
-        .stderr(Reader::Gone)
-        .run();
+    let finished = with_progress(&scenario).stderr(Reader::Gone).run();
     assert_eq!(finished.stderr, "");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_103_outputs_are_closed(method: &str) {
     for closing in ["exec \"$@\" 2>&-", "exec \"$@\" >&- 2>&-"] {
         let scenario = Scenario::calm(method, 4);
-        let finished = scenario
-            .command()
-            .args(["--progress", "lines"])
-            .through_shell(closing)
-            .run();
+        let finished = with_progress(&scenario).through_shell(closing).run();
         assert_eq!(finished.stderr, "");
-        scenario.aftermath(&finished).is_complete(0);
+        scenario.aftermath(&finished).completes(0);
     }
 }
 
 fn row_103_stderr_is_full(method: &str) {
     let scenario = Scenario::calm(method, 4);
-    let finished = scenario
-        .command()
-        .args(["--progress", "lines"])
+    let finished = with_progress(&scenario)
         .through_shell("exec \"$@\" 2>/dev/full")
         .run();
     assert!(finished.stdout.contains("f"), "{finished:?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The summary was to go there: it cannot be said that all is well. The run folder has everything.
@@ -91,7 +81,7 @@ fn row_103_stdout_is_full(method: &str) {
     assert_eq!(scenario.folder().bytes("attempts.jsonl"), attempts);
 }
 
-/// A shell's `trap '' CHLD` is inherited: the kernel would reap workers before the supervisor can.
+/// As some parents leave it: the kernel would reap workers before the supervisor can.
 fn row_105_sigchld_ignored(method: &str) {
     let scenario = Scenario::new(method, 4, "signal=11", 2, 0);
     let signals = scenario.lab.root().join("signals");
@@ -99,7 +89,7 @@ fn row_105_sigchld_ignored(method: &str) {
         .command()
         .args(["--retries", "0"])
         .through_shell(&format!(
-            "trap '' CHLD; grep SigIgn /proc/self/status > '{}'; exec \"$@\"",
+            "ignoring='env --ignore-signal=CHLD'; $ignoring grep SigIgn /proc/self/status > '{}'; exec $ignoring \"$@\"",
             signals.display()
         ))
         .run();
@@ -108,7 +98,7 @@ fn row_105_sigchld_ignored(method: &str) {
         let result = result_of(&scenario.folder(), &scenario.experiments[0].id(at));
         assert_eq!(result["cause"]["signal"], "SIGSEGV", "{result}");
     }
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// The mask in a line such as `SigIgn: 0000000000010000`.
@@ -136,7 +126,7 @@ fn row_105_sigint_ignored(method: &str) {
         signal(worker.pid, Signal::SIGCONT);
         let finished = running.wait();
         assert_eq!(outcomes(&scenario.folder().attempts()), ["ok"; 4]);
-        scenario.aftermath(&finished).is_complete(0);
+        scenario.aftermath(&finished).completes(0);
     }
 }
 
@@ -163,14 +153,12 @@ fn row_105_signals_blocked(method: &str) {
 /// The first files that are opened must not get their numbers: what is printed would go into them.
 fn row_106_standard_descriptors_closed(method: &str) {
     let scenario = Scenario::new(method, 4, "spew=3", 2, 0);
-    let finished = scenario
-        .command()
-        .args(["--progress", "lines", "-v"])
+    let finished = with_progress(&scenario)
         .through_shell("exec \"$@\" <&- >&- 2>&-")
         .run();
     // Every line of the files is what it should be: they are parsed, and compared with a calm run's.
     assert_eq!(scenario.folder().attempts().len(), 4);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_106_five_hundred_inherited_descriptors(method: &str) {
@@ -208,7 +196,7 @@ fn row_106_five_hundred_inherited_descriptors(method: &str) {
     signal(worker.pid, Signal::SIGCONT);
     let finished = running.wait();
     assert_eq!(scenario.lab.run_folder("").text("inherited"), "theirs");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// Every orphan of a container becomes the child of its first process: those of the run are ended, the others
@@ -255,7 +243,7 @@ fn row_107_first_process_of_a_namespace(method: &str) {
     });
     signal(worker.pid, Signal::SIGCONT);
     let finished = running.wait();
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The time of day is for people; what is decided goes by a clock that does not jump, and the order of records
@@ -311,5 +299,5 @@ fn row_111_the_time_of_day_jumps(method: &str) {
         attempts.iter().all(|a| total(a).as_secs() < 60),
         "{attempts:#?}"
     );
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }

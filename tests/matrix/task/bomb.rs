@@ -39,7 +39,7 @@ fn explodes(method: &str, deed: &str, state: &str) {
     assert!(seen > WHOLE);
     let result = result_of(&scenario.folder(), &scenario.experiments[0].id(1));
     assert_eq!(result["state"], state, "{result}");
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// The kernel gives no more processes: the fork fails, which is the task's own error.
@@ -57,7 +57,7 @@ fn row_046_fork_bomb_at_a_wall(method: &str) {
     assert_eq!(result["state"], "error", "{result}");
     let said = result["cause"]["message"].as_str().unwrap_or_default();
     assert!(said.contains("no more children"), "{result}");
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// A control group that holds at most so many processes; removed at the end.

@@ -39,7 +39,7 @@ fn row_021_dies_while_reading_the_task(method: &str) {
         result_of(&scenario.folder(), &scenario.experiments[0].id(0))["state"],
         "ok"
     );
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// The deed ends in this signal, which each attempt names, and the result too.
@@ -52,7 +52,7 @@ fn dies_of(method: &str, deed: &str, name: &str) {
     let result = result_of(&scenario.folder(), &scenario.experiments[1].id(1));
     assert_eq!(result["cause"]["signal"], name, "{result}");
     assert_eq!(result.get("result"), None);
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 fn row_022_segv(method: &str) {
@@ -103,7 +103,7 @@ fn struck_from_outside(method: &str, strike: Signal) -> (Scenario, Value) {
     assert_eq!(tries[0]["pid"], victim.pid);
     assert_eq!(tries[0]["cause"]["signal"], strike.as_str());
     assert_eq!(outcomes(&faults.attempts_at(&attempts, 0)), ["ok"]);
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
     (scenario, tries[0].clone())
 }
 
@@ -179,7 +179,7 @@ fn row_039_leaves_before_the_result(method: &str) {
             assert_eq!(cause["signal"], "SIGABRT", "{cause}");
         }
     }
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// Dies of SIGSEGV, and has said of what kind.
@@ -194,7 +194,7 @@ fn overflows(method: &str, deed: &str) {
         let text = scenario.folder().text(log);
         assert_eq!(text, "worker: stack overflow\n", "{log}");
     }
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 fn row_041_recursion_without_end(method: &str) {
@@ -215,5 +215,5 @@ fn row_041_segv_sent_from_outside(method: &str) {
     let finished = pointer.command().run().assert_code(0);
     assert_eq!(pointer.folder().outcomes()["crashed"], 1);
     assert!(!pointer.folder().path().join("logs").exists());
-    pointer.aftermath(&finished).is_complete(0);
+    pointer.aftermath(&finished).completes(0);
 }

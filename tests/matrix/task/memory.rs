@@ -57,7 +57,7 @@ fn is_too_much(method: &str, deed: &str) {
     let (finished, did) = costs_its_attempts(&scenario, &LIMIT, "oom");
     did.iter().for_each(is_proven);
     assert!(groups_of(&scenario).is_none(), "the groups are gone");
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// Where no control group can be made, that is said, and the watch stays.
@@ -73,7 +73,7 @@ fn row_042_the_watch_alone(method: &str) {
     assert_eq!(outcomes(&tries), ["oom"]);
     is_proven(&tries[0]);
     assert!(message(&tries[0]).contains("resident memory"), "{tries:?}");
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// Hides all control groups from the supervisor, where it could use them: a user who is not root cannot.
@@ -159,7 +159,7 @@ fn costs_what_the_kernel_says(method: &str, deed: &str) {
         );
     }
     assert!(groups_of(&scenario).is_none(), "the groups are gone");
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// A supervisor that is killed cannot remove its groups: the next one of the run does.
@@ -188,7 +188,7 @@ fn row_043_groups_of_a_killed_supervisor(method: &str) {
     signal(stopped.pid, Signal::SIGCONT);
     let finished = resumed.wait().assert_code(0);
     assert!(groups_of(&scenario).is_none(), "{groups:?}");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// Only its place near the limit could make one think of memory, and that is no proof.
@@ -204,7 +204,7 @@ fn row_044_killed_from_outside_near_the_limit(method: &str) {
     assert_eq!(tries[0]["cause"]["signal"], "SIGKILL");
     let peak = tries[0]["rusage"]["max_rss_kib"].as_u64().unwrap_or(0);
     assert!(peak >= 52 << 10, "it was near the limit: {peak} KiB");
-    scenario.aftermath(&finished).is_complete(0);
+    scenario.aftermath(&finished).completes(0);
 }
 
 /// Memory that is in no heap counts all the same, and goes with the process. The supervisor's own folder lies
@@ -222,7 +222,7 @@ fn row_045_shared_memory_over_the_limit(method: &str) {
         Ok(left) => assert_eq!(left, "", "left in /dev/shm"),
         Err(_) => tell("skipped in part: /dev/shm cannot be looked at alone here"),
     }
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }
 
 /// Gives the supervisor a /dev/shm that nobody else uses, and lists in a file what is left there at its end;
@@ -253,5 +253,5 @@ fn row_045_file_in_memory_over_the_limit(method: &str) {
     } else {
         assert_eq!(result["state"], "timeout", "{result}");
     }
-    scenario.aftermath(&finished).is_complete(1);
+    scenario.aftermath(&finished).completes(1);
 }

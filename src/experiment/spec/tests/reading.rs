@@ -63,7 +63,7 @@ fn bad_specs_are_told_in_these_words() {
         (
             "horizon = 6",
             "horizon = 6\nhorizon = 7",
-            "error: not valid TOML: duplicate key\n  a.toml:14:1\n  14 | horizon = 7\n     | ^^^^^^^",
+            "error: not valid TOML: duplicate key\n  a.toml:14:1\n  14 | horizon = 7\n     | ^^^^^^^\nhint: a spec is TOML; `supervisor run` without one writes an example, `spec.toml`, into its run folder",
         ),
         (
             "workers = 2",

@@ -40,7 +40,6 @@ impl Channels {
     /// # Errors
     ///
     /// No descriptor is to be had.
-    #[expect(clippy::type_complexity, reason = "three things, named where they go")]
     pub fn new(slots: u32) -> io::Result<(Channels, Vec<IpcSender<FromWorker>>, IpcSender<()>)> {
         let mut set = PacketSet::new(PACKET_CAP)?;
         let door = PacketDoor::open()?;

@@ -32,7 +32,6 @@ impl Channels {
     /// # Errors
     ///
     /// No channel can be made.
-    #[expect(clippy::type_complexity, reason = "three things, named where they go")]
     pub fn new(slots: u32) -> io::Result<(Channels, Vec<IpcSender<FromWorker>>, IpcSender<()>)> {
         let mut set = IpcReceiverSet::new()?;
         let (wake, woken) = ipc::channel()?;
