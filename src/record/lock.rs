@@ -51,7 +51,7 @@ pub enum LockError {
         host: Option<String>,
     },
     /// The file system has no locks.
-    #[error(transparent)]
+    #[error("file locks do not work here: {0}")]
     Unlockable(io::Error),
     /// The system said no.
     #[error(transparent)]

@@ -19,6 +19,7 @@ mod endings;
 mod leftovers;
 mod limits;
 mod output;
+mod refusals;
 mod release;
 mod security;
 mod start_failures;

@@ -114,8 +114,12 @@ impl From<SettingsError> for Failure {
 
 impl From<ProgramError> for Failure {
     fn from(error: ProgramError) -> Failure {
+        let code = match error {
+            ProgramError::NoSelf(_) => Code::Environment,
+            ProgramError::NotAProgram { .. } => Code::Usage,
+        };
         let hint = error.hint();
-        Failure::of(Code::Usage, &error, hint)
+        Failure::of(code, &error, hint)
     }
 }
 

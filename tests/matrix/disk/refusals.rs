@@ -256,7 +256,11 @@ fn row_130_a_file_system_without_locks() {
         )
         .run()
         .assert_code(3)
-        .assert_says(&[reason, "hint: ", "file locks"]);
+        .assert_says(&[
+            "file locks do not work here",
+            reason,
+            "hint: put the run folder",
+        ]);
         assert_eq!(tampered(&lab), 1);
         assert_eq!(lab.run_folder("run").recorded(), 0);
         assert_nothing_left(&lab, &finished);

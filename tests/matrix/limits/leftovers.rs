@@ -270,8 +270,8 @@ fn row_062_a_daemon_ends_during_the_run(method: &str) {
     let folder = scenario.folder();
     running.wait_for_recorded(&folder, 1);
     let stopped = stopped_worker(&mut running, &[]);
-    // What is left in the end: the stopped worker, and the zygote where there is one.
-    let expected = if method == "fork" { 2 } else { 1 };
+    // What is left in the end: the stopped worker, the keeper, and the zygote where there is one.
+    let expected = if method == "fork" { 3 } else { 2 };
     running.wait_for("the orphan to be ended", |running| {
         (running.descendants().processes().len() == expected).then_some(())
     });

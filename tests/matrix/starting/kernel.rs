@@ -130,7 +130,10 @@ fn clone_fails_from_now_on(method: &str, errno: &str, reasons: &[&str]) {
     let mut gave_up = 0;
     for place in CLONES {
         let (scenario, finished) = with_clone_failing(&strace, method, errno, &format!("{place}+"));
-        gave_up += usize::from(count(&scenario, "start_failed") >= 5);
+        if count(&scenario, "start_failed") >= 5 {
+            gave_up += 1;
+            assert!(finished.stderr.contains("failed to start"), "{finished:?}");
+        }
         ends_well_or_says_why(&scenario, finished, reasons);
     }
     assert!(gave_up > 0, "no clone was a task's worker");

@@ -154,7 +154,10 @@ fn row_001_no_zygote_connects(method: &str) {
 }
 
 /// Both versions are in the message.
-const VERSIONS: [&str; 2] = ["speaks protocol 0.0.0/0", "this supervisor "];
+const VERSIONS: [&str; 2] = [
+    "the worker program speaks protocol 0.0.0/0",
+    ", this supervisor ",
+];
 
 /// It never gets as far as a task.
 fn row_006_hello_of_another_protocol(method: &str) {

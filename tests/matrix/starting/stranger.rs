@@ -91,7 +91,11 @@ fn row_012_a_stranger_leaves_at_once(method: &str) {
 }
 
 fn row_012_a_hello_with_another_token(method: &str) {
-    false_hello(method, "token", "another process spoke in place");
+    false_hello(
+        method,
+        "token",
+        "another process spoke in place of the worker program",
+    );
 }
 
 fn row_012_a_hello_of_another_process(method: &str) {
