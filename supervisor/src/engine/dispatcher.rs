@@ -162,6 +162,7 @@ impl Dispatcher<'_, '_> {
             tracing::debug!(?event);
             fail_point!("supervisor.step");
             let actions = step(&mut self.state, event, sys::monotonic_now());
+            self.tell_of_a_stop();
             for action in actions {
                 tracing::debug!(?action);
                 self.perform(action);
@@ -343,6 +344,10 @@ impl Dispatcher<'_, '_> {
             }
             Action::Stop(reason) => self.over = Some(reason),
         }
+    }
+
+    /// Tells once that the run stops, at once: a stop whose workers may still finish has no action to show for it.
+    fn tell_of_a_stop(&mut self) {
         if !self.stop_told
             && let super::state::Phase::Stopping { reason, .. } = &self.state.phase
         {
