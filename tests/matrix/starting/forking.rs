@@ -53,7 +53,7 @@ fn row_018_two_threads_from_the_beginning(method: &str) {
     let finished = scenario
         .with_faults("zygote.fork:thread:1+")
         .run()
-        .assert_says(&["start method `fork` does not work here", REFUSAL]);
+        .assert_says(&["start method `fork` does not work here: ", REFUSAL]);
     scenario.aftermath(&finished).ended_early(3);
     // Who leaves the choice to us gets the method that works.
     let scenario = Scenario::calm("auto", 2);

@@ -106,15 +106,23 @@ fn clone_fails_once(method: &str, errno: &str, reasons: &[&str]) {
         return;
     }
     let mut went_on = 0;
+    let mut said = String::new();
     for place in CLONES {
         let (scenario, finished) = with_clone_failing(&strace, method, errno, &place.to_string());
         let failed = count(&scenario, "start_failed");
         assert!(failed <= 1, "{finished:?}");
+        said.push_str(&finished.stderr);
         if ends_well_or_says_why(&scenario, finished, reasons) {
             went_on += failed;
         }
     }
     assert!(went_on > 0, "no clone was a task's worker");
+    // A program and the thread that hears its hello are told apart.
+    assert!(said.contains("failed to start "), "{said}");
+    assert!(
+        said.contains("failed to prepare for a new process: "),
+        "{said}"
+    );
 }
 
 #[track_caller]
@@ -208,7 +216,11 @@ fn with_descriptors(method: &str, limit: &str) -> (Scenario, Finished) {
 
 fn row_015_no_descriptors(method: &str) {
     let (scenario, finished) = with_descriptors(method, "ulimit -n 32");
-    let finished = finished.assert_says(&["Too many open files", "hint:", "ulimit -n"]);
+    let finished = finished.assert_says(&[
+        "failed to prepare the worker pool: Too many open files",
+        "hint:",
+        "ulimit -n",
+    ]);
     scenario.aftermath(&finished).ended_early(3);
     let finished = scenario.command().run();
     scenario.aftermath(&finished).completes(0);

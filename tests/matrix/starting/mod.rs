@@ -79,7 +79,7 @@ fn gives_up(scenario: &Scenario, finished: Finished, reason: &str) {
     let finished =
         finished
             .assert_code(3)
-            .assert_says(&["no worker can be started", reason, "hint:"]);
+            .assert_says(&["no worker can be started: ", reason, "hint:"]);
     let attempts = scenario.attempts();
     assert_eq!(outcomes(&attempts), ["start_failed"; 5], "{attempts:#?}");
     scenario.aftermath(&finished).ended_early(3);
