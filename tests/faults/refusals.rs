@@ -60,9 +60,3 @@ fn no_socket_for_a_hello() {
         refused(method, "bind:error=ENOBUFS:when=2+", 3, &says);
     }
 }
-
-#[test]
-fn no_word_on_where_the_program_is() {
-    let says = ["failed to find the file of this program"];
-    refused("fork", "readlink:error=EACCES", 3, &says);
-}

@@ -6,9 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::common::{Finished, Lab};
-use crate::trial::{
-    Changeling, Faults, assert_nothing_left, outcomes, signal, strace, trial, zygote,
-};
+use crate::trial::{Changeling, Faults, assert_nothing_left, outcomes, signal, trial, zygote};
 
 /// The self-tests of all ways to start a worker, each with its own limit of 5 s, and a busy machine.
 const BOUND: Duration = Duration::from_secs(30);
@@ -129,12 +127,9 @@ fn a_zygote_that_stops_holds_up_nobody() {
     let mut running = trial(&lab, "run", "fork", &[Faults::bulky(tasks)])
         .args(["--workers", "16", "--max-tasks-per-worker", "auto"])
         .background();
-    let zygote = running.wait_for("a zygote", |running| {
-        running.descendants().processes().first()?;
-        Some(zygote(running))
-    });
     // By then groups are as large as they become.
     running.wait_for_recorded(&lab.run_folder("run"), 500);
+    let zygote = zygote(&running);
     signal(zygote.pid, Signal::SIGSTOP);
     let finished = running.wait().assert_code(0);
     assert!(finished.took < BOUND, "{finished:?}");
@@ -158,31 +153,8 @@ fn a_machine_that_does_not_name_our_file() {
     let finished = run
         .through_shell(hidden)
         .run()
-        .assert_code(2)
+        .assert_code(3)
         .assert_says(&["failed to find the file of this program: "]);
     assert_eq!(lab.listing(), before, "nothing is written");
     assert_nothing_left(&lab, &finished);
-}
-
-/// The kernel no longer lets the supervisor wait: while the start method is tried (`ChooseError::Pool`), or
-/// later. Nothing is left running, and the same command goes on.
-#[test]
-fn a_kernel_that_does_not_let_us_wait() {
-    let Some(strace) = strace() else { return };
-    for place in [1, 8] {
-        let lab = Lab::new();
-        let run = || trial(&lab, "run", "spawn", &[Faults::new(30, "error", 0, 0)]);
-        let waits = "epoll_wait,?epoll_pwait,?epoll_pwait2";
-        let finished = run()
-            .through_shell(&format!(
-                "exec '{strace}' -D -o /dev/null -e inject={waits}:error=ENOMEM:when={place} \"$@\""
-            ))
-            .run()
-            .assert_code(3)
-            .assert_says(&["failed to wait for workers: Cannot allocate memory"]);
-        assert_nothing_left(&lab, &finished);
-        let finished = run().run().assert_code(0);
-        lab.run_folder("run").assert_all_ok(30);
-        assert_nothing_left(&lab, &finished);
-    }
 }
