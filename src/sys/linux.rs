@@ -518,6 +518,13 @@ pub fn memory_available() -> Option<u64> {
     meminfo("MemAvailable:")
 }
 
+/// The most resident memory that this program has had since its start, in KiB.
+pub fn own_peak_kib() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// Memory of this machine in bytes, if the kernel says.
 pub fn memory_total() -> Option<u64> {
     meminfo("MemTotal:")

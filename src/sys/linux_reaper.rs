@@ -1,6 +1,6 @@
 //! The reaper of Linux: pidfds in an epoll set, and `wait4` by pid.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -99,12 +99,16 @@ impl Reaper {
                 self.shared.lacked_pidfd.store(true, Ordering::Relaxed);
                 self.shared.alive().insert(pid.0, None);
                 let shared = Arc::clone(&self.shared);
-                std::thread::Builder::new()
+                let waiting = std::thread::Builder::new()
                     .name(format!("wait {pid}"))
                     .spawn(move || {
                         wait_until_over(pid);
                         shared.settle(pid);
-                    })?;
+                    });
+                if let Err(error) = waiting {
+                    self.shared.alive().remove(&pid.0);
+                    return Err(error);
+                }
             }
         }
         Ok(())
@@ -114,6 +118,11 @@ impl Reaper {
     pub fn substitute(&self) -> Option<&'static str> {
         let lacked = self.shared.lacked_pidfd.load(Ordering::Relaxed);
         lacked.then_some("no pidfds here: a thread waits for each process")
+    }
+
+    /// The watched children that have not been reaped.
+    pub fn watched(&self) -> HashSet<Pid> {
+        self.shared.alive().keys().map(|&pid| Pid(pid)).collect()
     }
 
     /// Does something to a watched child, such as [`super::kill_group`], unless it has been reaped.

@@ -64,6 +64,11 @@ pub fn thread_count() -> io::Result<u64> {
 /// The allocator is left as it is.
 pub fn keep_freed_memory() {}
 
+/// What is known of a process's use is its own here.
+pub fn own_peak_kib() -> Option<u64> {
+    None
+}
+
 /// The sockets inside ipc-channel cannot be found here.
 pub fn shut_server(_server: &std::path::Path) -> bool {
     false
@@ -280,6 +285,11 @@ impl Reaper {
     /// here.
     pub fn substitute(&self) -> Option<&'static str> {
         None
+    }
+
+    /// The watched children that have not been reaped.
+    pub fn watched(&self) -> std::collections::HashSet<Pid> {
+        self.shared.book().alive.iter().copied().collect()
     }
 
     /// Does something to a watched child, such as [`kill_group`], unless it has been reaped.

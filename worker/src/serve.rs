@@ -38,7 +38,7 @@ pub fn run_spawned(born: Monotonic) -> i32 {
     };
     drop(orders);
     let received = sys::monotonic_now();
-    serve(order, born, received)
+    serve(order, born, received, sys::own_rusage().max_rss_kib)
 }
 
 /// The life of a worker that the zygote forked.
@@ -58,10 +58,12 @@ pub fn run_forked(order: StartOrder, born: Monotonic, outputs: &[(i32, i32)]) ->
         }
     }
     let received = sys::monotonic_now();
-    serve(order, born, received)
+    serve(order, born, received, 0)
 }
 
-fn serve(order: StartOrder, born: Monotonic, received: Monotonic) -> i32 {
+/// `inherited` is a peak of memory, in KiB, that this process is said to have had and did not: Linux hands on that
+/// of whoever started a program.
+fn serve(order: StartOrder, born: Monotonic, received: Monotonic, inherited: u64) -> i32 {
     execute::tell_panics_on_stderr();
     fail_point!("worker.recv");
     if let Some(group) = &order.memory_group
@@ -76,6 +78,7 @@ fn serve(order: StartOrder, born: Monotonic, received: Monotonic) -> i32 {
     let ready = sys::monotonic_now().max(received);
     let mut worker = Worker {
         original: order.later.is_some().then(sys::Settings::read),
+        inherited,
         name: order.worker,
         results: order.results,
         moments: Moments {
@@ -119,6 +122,8 @@ const EMPTY: &[u8] = &[0];
 struct Worker {
     /// What every task is to meet, where there may be several.
     original: Option<sys::Settings>,
+    /// A peak of memory, in KiB, up to which the kernel's figure says nothing of this process.
+    inherited: u64,
     name: WorkerId,
     results: IpcSender<FromWorker>,
     /// Moments that belong to the next report. A report takes them all, so that the birth of the process,
@@ -167,6 +172,14 @@ impl Worker {
             .original
             .as_ref()
             .is_some_and(|original| *original != sys::Settings::read());
+        let mut used = crate::difference(&before, &sys::own_rusage());
+        // A kept worker is sent home for what it has taken: that must be its own.
+        if self.original.is_some()
+            && used.max_rss_kib <= self.inherited
+            && let Some(peak) = sys::own_peak_kib()
+        {
+            used.max_rss_kib = peak;
+        }
         let moments = std::mem::take(&mut self.moments);
         let count = u32::try_from(chunks.len()).map_err(|_| exit_code::BAD_ORDER)?;
         fail_point!("worker.answer");
@@ -188,7 +201,7 @@ impl Worker {
                 chunks: count,
                 digest,
                 moments,
-                used: crate::difference(&before, &sys::own_rusage()),
+                used,
                 leaves,
             },
         };

@@ -183,6 +183,9 @@ pub struct Trial {
     pub worked: Duration,
 }
 
+/// How often it is looked whether a stranger has connected in place of a worker on trial.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Gives a worker on trial these tasks, which are nobody's, and sees it leave with 0 within the limit. No
 /// other worker may live.
 ///
@@ -205,6 +208,7 @@ pub fn try_worker(
         return Ok(Err(reason));
     }
     let deadline = began + limit;
+    let mut looked = began;
     let mut answered = false;
     let mut worked = Duration::ZERO;
     loop {
@@ -216,9 +220,13 @@ pub fn try_worker(
             pool.forget(probe);
             return Ok(Err(format!("it was not done in {} ms", limit.as_millis())));
         }
+        if now.since(looked) >= LOOK {
+            looked = now;
+            pool.turn_strangers_away();
+        }
         // Heard to the end, also behind the verdict: a signal may come with it.
         let mut verdict = None;
-        for heard in pool.wait(deadline.since(now))? {
+        for heard in pool.wait(deadline.since(now).min(LOOK))? {
             let this = match heard {
                 Heard::Said(FromWorker::Ready { worker }) if worker == probe => {
                     answered = true;

@@ -26,7 +26,8 @@ use super::state::{
 /// The longest wait: the screen's clock goes on, and orphans are looked for.
 const BEAT: Duration = Duration::from_millis(500);
 
-/// No turn of the loop takes so long, on however busy a machine: the supervisor was stopped meanwhile.
+/// No turn of the loop takes so long, on however busy a machine, but for the start of a zygote, which is counted
+/// apart: the supervisor was stopped meanwhile.
 const STOPPED: Duration = Duration::from_secs(1);
 
 /// Runs the tasks of a plan that are to be run, to their end or until the run is stopped.
@@ -89,7 +90,8 @@ impl Dispatcher<'_, '_> {
                 return Ok(reason);
             }
             let now = sys::monotonic_now();
-            self.note_pause(now.since(awake));
+            let starting = self.pool.take_time_in_starts();
+            self.note_pause(now.since(awake).saturating_sub(starting));
             let patience = self
                 .state
                 .next_deadline()
@@ -327,7 +329,7 @@ impl Dispatcher<'_, '_> {
                 self.pool.kill(worker);
             }
             Action::Abandon { worker } => {
-                if let Some(pid) = self.pool.abandon(worker) {
+                if let Some(pid) = self.pool.process(worker) {
                     let text = format!(
                         "worker process {pid} was killed and does not end: the kernel holds it; the run goes on \
                          without it"

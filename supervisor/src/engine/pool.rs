@@ -14,6 +14,7 @@
 
 #[cfg_attr(not(target_os = "linux"), path = "channels_elsewhere.rs")]
 mod channels;
+mod ending;
 mod making;
 mod memory;
 mod orders;
@@ -134,17 +135,18 @@ pub struct Pool {
     more_to_come: u32,
     /// Output pipes that nobody writes to, where workers are started by exec.
     free_outputs: Vec<u32>,
-    /// Children that we had before the run: of the shell, say, that became this program.
+    /// Children that are only to be reaped: those we had before the run, of the shell, say, that became this
+    /// program; and killed ones that could not be watched.
     strangers: Vec<Pid>,
     /// Whether an orphan that we adopt may be none of the run's: a stranger's child, or, where we are the
     /// first process of a container, anybody's.
     adopts_strangers: bool,
-    /// Processes of ours that were killed and not yet reaped, and that no field above holds any more.
-    dismissed: HashSet<Pid>,
     /// Processes that workers had started and left, and that were ended and reaped here.
     left_behind: u32,
     suspects: HashMap<Pid, Monotonic>,
     start_limit: Duration,
+    /// Time in which the loop waited for a zygote to start, not told of yet.
+    starting: Duration,
     outputs: Option<Outputs>,
     /// The control groups of workers, where the kernel limits their memory.
     memory_groups: Option<MemoryGroups>,
@@ -223,10 +225,10 @@ impl Pool {
             free_outputs: (0..slots + SPARES).rev().collect(),
             adopts_strangers: !strangers.is_empty() || std::process::id() == 1,
             strangers,
-            dismissed: HashSet::new(),
             left_behind: 0,
             suspects: HashMap::new(),
             start_limit,
+            starting: Duration::ZERO,
             // A platform without such pipes runs its workers with their output thrown away.
             outputs: match Outputs::start(slots + SPARES) {
                 Ok(outputs) => Some(outputs),
@@ -309,16 +311,9 @@ impl Pool {
         self.signal(worker, sys::kill_group);
     }
 
-    /// Waits for a killed worker no longer; its process, where it has one.
-    pub fn abandon(&mut self, worker: WorkerId) -> Option<Pid> {
-        let pid = self.workers.get(&worker)?.pid?;
-        self.dismissed.insert(pid);
-        Some(pid)
-    }
-
-    /// How many processes that workers had left behind were ended.
-    pub fn left_behind(&self) -> u32 {
-        self.left_behind
+    /// A live worker's process, once known.
+    pub fn process(&self, worker: WorkerId) -> Option<Pid> {
+        self.workers.get(&worker)?.pid
     }
 
     fn signal(&mut self, worker: WorkerId, act: fn(Pid)) {
@@ -426,6 +421,16 @@ impl Pool {
         std::mem::take(&mut self.early_signals)
     }
 
+    /// How long the loop has waited for zygotes to start since the last time this was asked.
+    pub fn take_time_in_starts(&mut self) -> Duration {
+        std::mem::take(&mut self.starting)
+    }
+
+    /// Turns away who connects in place of a worker.
+    pub fn turn_strangers_away(&self) {
+        self.handshakes.turn_strangers_away();
+    }
+
     /// Forgets what was suspicious: the supervisor was stopped, and a new worker's pid may be on its way.
     pub fn forgive(&mut self) {
         self.suspects.clear();
@@ -495,14 +500,16 @@ impl Pool {
                 }
                 // Watched even if the worker is settled: somebody must reap it.
                 let watched = self.reaper.watch(pid);
-                if self.workers.contains_key(&worker) {
+                if let Err(error) = watched {
+                    // Nobody reaps it: the number is its own. It has its order already, and must not run it.
+                    sys::kill_group(pid);
+                    self.strangers.push(pid);
+                    heard.push(Heard::NotMade(
+                        worker,
+                        format!("it cannot be watched: {error}"),
+                    ));
+                } else if self.workers.contains_key(&worker) {
                     self.know_pid(worker, pid);
-                    if let Err(error) = watched {
-                        heard.push(Heard::NotMade(
-                            worker,
-                            format!("it cannot be watched: {error}"),
-                        ));
-                    }
                 } else {
                     self.reaper.while_unreaped(pid, sys::kill_group);
                 }
@@ -543,7 +550,6 @@ impl Pool {
 
     fn on_exit(&mut self, exit: Exit, heard: &mut Vec<Heard>) {
         self.suspects.remove(&exit.pid);
-        self.dismissed.remove(&exit.pid);
         if let Some(&worker) = self.worker_of_pid.get(&exit.pid) {
             let cause = self.cause_of_end(worker, exit.cause);
             heard.push(Heard::Over(worker, Exit { cause, ..exit }));
@@ -569,74 +575,8 @@ impl Pool {
         }
     }
 
-    /// Ends orphans that workers left behind and we adopted, reaps strangers that are over, and turns away who
-    /// connects in place of a worker. With `final_sweep` every unknown child counts, since no worker is on its
-    /// way. Returns how many there were.
-    pub fn sweep(&mut self, now: Monotonic, final_sweep: bool) -> usize {
-        self.handshakes.turn_strangers_away();
-        self.strangers.retain(|&pid| !sys::reap_if_over(pid));
-        let mut ended = 0;
-        let mut seen = HashMap::new();
-        for pid in sys::children() {
-            let known = self.worker_of_pid.contains_key(&pid)
-                || self.zygote.as_ref().is_some_and(|z| z.pid == pid)
-                || self.keeper.as_ref().is_some_and(|k| k.pid == pid)
-                || self.spares.iter().any(|s| s.pid == pid)
-                || self.strangers.contains(&pid);
-            if known {
-                continue;
-            }
-            let since = self.suspects.get(&pid).copied().unwrap_or(now);
-            if final_sweep || now.since(since) >= SUSPICION {
-                if !self.adopts_strangers || self.handshakes.has_mark(pid) {
-                    let reaped = sys::end_orphan(pid);
-                    if reaped && !self.dismissed.remove(&pid) {
-                        self.left_behind += 1;
-                    }
-                    ended += 1;
-                } else if sys::reap_if_over(pid) {
-                    continue;
-                }
-            }
-            seen.insert(pid, since);
-        }
-        self.suspects = seen;
-        ended
-    }
-
     /// What the kernel did not have for the processes started so far, and what is done instead.
     pub fn substitute(&self) -> Option<&'static str> {
         self.reaper.substitute()
-    }
-
-    /// Ends the zygote and the spares and waits, a bounded time, until no child of ours is left. The keeper
-    /// comes last: a supervisor that is killed on the way has it still.
-    pub fn close(&mut self) {
-        self.end_spares();
-        self.end_zygote();
-        self.end_orphans();
-        self.end_keeper();
-        self.end_orphans();
-    }
-
-    /// Ends children that nobody knows until there is none, a bounded time.
-    fn end_orphans(&mut self) {
-        let patience = sys::monotonic_now() + Duration::from_secs(1);
-        loop {
-            let now = sys::monotonic_now();
-            let left = self.sweep(now, true);
-            if left == 0 || now >= patience {
-                return;
-            }
-            // The reaper tells of each death; what it cannot know of takes a moment to die.
-            let _ = self.wait(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Pool {
-    /// Whatever a run fails of, it leaves no process behind.
-    fn drop(&mut self) {
-        self.close();
     }
 }

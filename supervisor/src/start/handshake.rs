@@ -135,6 +135,9 @@ const SILENCE: Duration = Duration::from_millis(100);
 /// Between two looks at helpers that are to end.
 const MOMENT: Duration = Duration::from_micros(200);
 
+/// How long helpers that are to end are waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 struct Job {
     pid: Pid,
     server: IpcOneShotServer<Hello>,
@@ -180,9 +183,12 @@ impl Pending {
 
 /// Says a hello that nobody believes. If the accept is over already, its socket is gone, and nobody waits.
 fn poison(server: String, pid: Pid) {
-    // ipc-channel keeps the descriptor of a connect that fails.
-    if Path::new(&server).exists()
-        && let Ok(sender) = IpcSender::<Hello>::connect(server)
+    let path = Path::new(&server);
+    // Where servers are named by paths: ipc-channel keeps the descriptor of a connect that fails.
+    if path.is_absolute() && !path.exists() {
+        return;
+    }
+    if let Ok(sender) = IpcSender::<Hello>::connect(server)
         && let Ok((orders, _)) = ipc::channel()
     {
         let _ = sender.send(Hello {
@@ -260,6 +266,7 @@ impl Handshakes {
         };
         self.pending.lock().insert(name.clone(), expected);
         let pending = Arc::clone(&self.pending);
+        let forget = name.clone();
         let job = Job {
             pid,
             server,
@@ -269,16 +276,19 @@ impl Handshakes {
                 greeted(hello.map_err(|error| error.about(expected)));
             }),
         };
-        if let Err(error) = reaper.watch(pid) {
-            // Nobody reaps it yet: the number is its own.
-            sys::kill_group(pid);
-            return Err(HandshakeError::Prepare(error));
-        }
-        if let Err(error) = self.accept(job) {
+        let heard = match reaper.watch(pid) {
+            Ok(()) => self.accept(job),
+            Err(error) => {
+                // Nobody reaps it yet: the number is its own.
+                sys::kill_group(pid);
+                Err(error)
+            }
+        };
+        heard.map(|()| pid).map_err(|error| {
             reaper.while_unreaped(pid, sys::kill_group);
-            return Err(HandshakeError::Prepare(error));
-        }
-        Ok(pid)
+            self.pending.lock().remove(&forget);
+            HandshakeError::Prepare(error)
+        })
     }
 
     /// To be called now and then: shuts the connections of processes that are not the ones whose hello is
@@ -364,16 +374,20 @@ fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
 }
 
 impl Drop for Handshakes {
-    /// Lets go whoever still waits for a hello, and ends the helpers.
+    /// Lets go whoever still waits for a hello, and ends the helpers. One that cannot be let go is left behind:
+    /// the process is about to end.
     fn drop(&mut self) {
         self.jobs = None;
         self.pending.let_go(|_| true);
+        let patience = sys::monotonic_now() + PATIENCE;
         for helper in self.helpers.drain(..) {
-            while !helper.is_finished() {
+            while !helper.is_finished() && sys::monotonic_now() < patience {
                 std::thread::park_timeout(MOMENT);
                 self.pending.let_go(|_| true);
             }
-            let _ = helper.join();
+            if helper.is_finished() {
+                let _ = helper.join();
+            }
         }
     }
 }
@@ -401,12 +415,13 @@ fn hear(job: Job) {
     drop(hello);
 }
 
-/// A server in a folder of its own. Where no folder can be made any more ipc-channel panics, so that is found
-/// out first.
+/// A server in a folder of its own. Where no folder can be made ipc-channel panics and does not say why: to make
+/// one shows it.
 fn one_shot_server() -> io::Result<(IpcOneShotServer<Hello>, String)> {
-    tempfile::tempdir()?.close()?;
-    caught(IpcOneShotServer::new)
-        .unwrap_or_else(|| Err(io::Error::other("no folder for a socket can be made")))
+    caught(IpcOneShotServer::new).unwrap_or_else(|| {
+        tempfile::tempdir()?.close()?;
+        Err(io::Error::other("no folder for a socket can be made"))
+    })
 }
 
 thread_local! {

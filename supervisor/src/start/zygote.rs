@@ -1,7 +1,7 @@
 //! The zygote, from the supervisor's side: started once, asked to fork, started again if it dies.
 
 use std::io::PipeWriter;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use fumehood::ids::Pid;
@@ -10,6 +10,9 @@ use fumehood::sys::{self, Reaper};
 use ipc_channel::ipc::IpcSender;
 
 use super::handshake::{HandshakeError, Handshakes, Role};
+
+/// How often it is looked whether a stranger has connected in its place.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A live zygote.
 pub struct Zygote {
@@ -48,18 +51,25 @@ impl Zygote {
             sys::withhold(err).map_err(HandshakeError::Prepare)?;
         }
         let pid = launched?;
-        match receiver.recv_timeout(limit) {
-            Ok(Ok(hello)) => Ok(Zygote {
+        let deadline = sys::monotonic_now() + limit;
+        let heard = loop {
+            let left = deadline.since(sys::monotonic_now());
+            match receiver.recv_timeout(left.min(LOOK)) {
+                Ok(heard) => break heard,
+                Err(RecvTimeoutError::Timeout) if !left.is_zero() => {
+                    handshakes.turn_strangers_away();
+                }
+                Err(_) => break Err(HandshakeError::NoHello),
+            }
+        };
+        match heard {
+            Ok(hello) => Ok(Zygote {
                 pid,
                 orders: hello.orders,
             }),
-            Ok(Err(error)) => {
+            Err(error) => {
                 reaper.while_unreaped(pid, sys::kill_group);
                 Err(error)
-            }
-            Err(_) => {
-                reaper.while_unreaped(pid, sys::kill_group);
-                Err(HandshakeError::NoHello)
             }
         }
     }

@@ -4,6 +4,7 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -17,7 +18,7 @@ use crate::trial::outcomes;
 rows! {
     spawn: row_012_a_stranger_says_nothing, row_012_a_crowd_says_nothing,
         row_012_a_stranger_talks_nonsense, row_012_a_stranger_leaves_at_once,
-        row_012_a_hello_with_another_token, row_012_a_hello_of_another_process;
+        row_012_a_stranger_before_the_first_task, row_012_a_hello_with_another_token, row_012_a_hello_of_another_process;
 }
 
 /// Connects without waiting; `None` = the queue is full.
@@ -84,6 +85,24 @@ fn row_012_a_stranger_talks_nonsense(method: &str) {
             client
         });
     }
+}
+
+/// The worker of the self-test has the visitor: the method is found not to work, long before a start that says
+/// nothing would be given up.
+fn row_012_a_stranger_before_the_first_task(method: &str) {
+    let scenario = Scenario::calm(method, 1);
+    let began = Instant::now();
+    let mut running = scenario
+        .with_faults("worker.connect:sleep-ms=30000:1")
+        .background();
+    let server = running.wait_for("a socket", |_| sockets(&scenario.lab).pop());
+    let visitor = call(&server).expect("nobody else is there");
+    let finished = running.wait().assert_code(3).assert_says(&["error: "]);
+    assert!(began.elapsed() < Duration::from_secs(4), "{finished:?}");
+    drop(visitor);
+    scenario.aftermath(&finished).ended_early(3);
+    let finished = scenario.command().run();
+    scenario.aftermath(&finished).completes(0);
 }
 
 fn row_012_a_stranger_leaves_at_once(method: &str) {

@@ -158,8 +158,9 @@ fn row_100_a_thread_segfaults(method: &str) {
 /// Does this to each thread in turn: the whole process ends, and its run goes on.
 fn each_thread(method: &str, action: &str, ended_so: impl Fn(&str, &Finished)) {
     for thread in THREADS {
-        // They print, so that the thread of the output has something to do, and one of them waits for a signal.
-        let scenario = Scenario::new(method, 4, "spew=1+stop", 1, 0);
+        // They print, so that the thread of the output has something to do, they have children, which must not
+        // outlive the run, and one of them waits for a signal.
+        let scenario = Scenario::new(method, 4, "spew=1+leak-child+daemon+stop", 1, 0);
         // The tenth step is in the middle of the run. A panic of a short-lived helper would be no news later.
         let nth = if thread == "supervisor.step" { 10 } else { 1 };
         let mut sent = false;

@@ -114,14 +114,16 @@ impl Pool {
     /// It cannot be started.
     pub fn start_zygote(&mut self) -> Result<(), HandshakeError> {
         if self.zygote.is_none() {
+            let began = sys::monotonic_now();
             let writers = self.outputs.as_ref().map_or(&[][..], Outputs::writers);
             let zygote = Zygote::start(
                 &mut self.handshakes,
                 &self.reaper,
                 writers,
                 self.start_limit,
-            )?;
-            self.zygote = Some(zygote);
+            );
+            self.starting += sys::monotonic_now().since(began);
+            self.zygote = Some(zygote?);
         }
         Ok(())
     }
@@ -130,7 +132,6 @@ impl Pool {
     pub fn end_zygote(&mut self) {
         self.orders.clear();
         if let Some(zygote) = self.zygote.take() {
-            self.dismissed.insert(zygote.pid);
             self.reaper.while_unreaped(zygote.pid, sys::kill_group);
         }
     }
@@ -150,7 +151,6 @@ impl Pool {
     pub(super) fn end_keeper(&mut self) {
         if let Some(keeper) = self.keeper.take() {
             self.reaper.while_unreaped(keeper.pid, sys::kill_group);
-            self.dismissed.insert(keeper.pid);
         }
     }
 
@@ -214,7 +214,6 @@ impl Pool {
 
     pub(super) fn end_spares(&mut self) {
         for spare in self.spares.drain(..) {
-            self.dismissed.insert(spare.pid);
             self.reaper.while_unreaped(spare.pid, sys::kill_group);
             self.free_outputs.push(spare.output);
         }
