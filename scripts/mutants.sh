@@ -19,7 +19,7 @@ room() {
     shift 5
     for file in $files; do set -- "$@" --file "$file"; done
     # Mutants that are missed are an exit code too: the count below decides.
-    cargo mutants --workspace --no-shuffle --baseline skip --timeout 120 --output "$out/$name" \
+    cargo mutants --workspace --baseline skip --timeout 120 --output "$out/$name" \
         --test-package "$package" --cargo-test-arg="$target" "$@" -- "$tests" >/dev/null || true
     caught=$(cat "$out/$name"/mutants.out/caught.txt "$out/$name"/mutants.out/timeout.txt | wc -l)
     missed=$(wc -l <"$out/$name/mutants.out/missed.txt")

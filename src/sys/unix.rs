@@ -250,7 +250,8 @@ pub fn withhold(pipe: &PipeWriter) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts a program as the leader of a process group of its own, with nothing of our environment. It is reaped by the [`super::Reaper`], not by std.
+/// Starts a program as the leader of a process group of its own, with nothing of our environment. It is reaped
+/// by the [`super::Reaper`], not by std.
 ///
 /// # Errors
 ///

@@ -32,7 +32,7 @@ use fumehood::sys::{
 };
 use ipc_channel::ipc::IpcSender;
 
-use self::channels::{Came, Channels};
+use self::channels::Channels;
 use self::orders::Orders;
 use super::mailbox::{Mailbox, Notice};
 use super::output::{Output, Outputs};
@@ -71,6 +71,17 @@ impl PoolError {
             PoolError::Wait(_) => None,
         }
     }
+}
+
+/// What came on the channels.
+#[derive(Debug)]
+enum Came {
+    /// Somebody wakes the loop.
+    Wake,
+    /// A message on the channel of this slot, or why it is none.
+    Said(u32, Result<FromWorker, String>),
+    /// The channel of this slot was shut down by whoever held the other end.
+    ShutDown(u32),
 }
 
 /// What the pool heard.

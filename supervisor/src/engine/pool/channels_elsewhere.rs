@@ -9,16 +9,7 @@ use fumehood::protocol::FromWorker;
 use ipc_channel::TrySelectError;
 use ipc_channel::ipc::{self, IpcReceiverSet, IpcSelectionResult, IpcSender};
 
-/// What came.
-#[derive(Debug)]
-pub enum Came {
-    /// Somebody wakes the loop.
-    Wake,
-    /// A message on the channel of this slot, or why it is none.
-    Said(u32, Result<FromWorker, String>),
-    /// The channel of this slot was shut down by whoever held the other end.
-    ShutDown(u32),
-}
+use super::Came;
 
 /// All of them.
 pub struct Channels {
