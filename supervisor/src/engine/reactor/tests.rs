@@ -466,6 +466,58 @@ fn five_failed_starts_end_the_run_and_charge_nobody() {
     assert_eq!(story.state.tasks[0].crashes, 0);
 }
 
+/// The same where the process was made and died, which nobody calls a failed start but the reactor.
+#[test]
+fn five_workers_that_die_before_they_begin_end_the_run_too() {
+    let (mut story, mut actions) = Story::new(1, policy(1, Life::OneTask));
+    let mut failed = 0;
+    while stopped(&actions).is_none() {
+        for (worker, _) in given(&actions) {
+            failed += 1;
+            assert!(failed <= 5, "the run goes on for ever");
+            actions = story.dies(worker, ExitCause::Exited(71));
+            assert_eq!(
+                endings(&actions)[0].fate.outcome(),
+                AttemptOutcome::StartFailed
+            );
+        }
+        if stopped(&actions).is_none() {
+            actions = story.passes(Duration::from_millis(700));
+        }
+    }
+    assert_eq!(failed, 5);
+    assert!(matches!(
+        stopped(&actions),
+        Some(StopReason::CannotStart { .. })
+    ));
+    assert_eq!(story.state.tasks[0].crashes, 0);
+}
+
+/// Neither a worker that left after its work nor one that was ended because the run stops has failed to start.
+#[test]
+fn other_deaths_are_no_failed_starts() {
+    let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
+    let held = given(&first)[0].1[0];
+    story.started(0, held);
+    story.finished(0, held);
+    story.dies(0, ExitCause::Exited(0));
+    assert_eq!(story.state.failed_rounds, 0);
+
+    let (mut story, _) = Story::new(1, policy(1, Life::OneTask));
+    story.happens(Event::StopRequested { signal: 2 });
+    story.happens(Event::StopRequested { signal: 2 });
+    let end = story.dies(
+        0,
+        ExitCause::Signaled {
+            signal: 9,
+            core: false,
+        },
+    );
+    assert_eq!(endings(&end)[0].fate.outcome(), AttemptOutcome::Interrupted);
+    assert_eq!(story.state.failed_rounds, 0);
+    assert_eq!(stopped(&end), Some(&StopReason::Signal(2)));
+}
+
 #[test]
 fn starts_that_fail_together_are_one_failure() {
     let (mut story, first) = Story::new(8, policy(8, Life::OneTask));
@@ -566,6 +618,45 @@ fn words_that_no_worker_of_ours_says_end_it() {
         story.finished(7, wrong).is_empty(),
         "an unknown worker's late word"
     );
+}
+
+/// Right in one and wrong in the other is wrong: nothing of it is recorded, and the worker is ended.
+#[test]
+fn an_answer_to_another_attempt_or_another_task_is_none() {
+    for (task, attempt) in [(0, 2), (1, 1)] {
+        let (mut story, first) = Story::new(2, policy(1, Life::OneTask));
+        let held = given(&first)[0].1[0];
+        story.started(0, held);
+        let wrong = Held {
+            task: TaskIndex(task),
+            attempt: AttemptNumber(attempt),
+            ..held
+        };
+        let worker = WorkerId(0);
+        assert_eq!(story.finished(0, wrong), [Action::Kill { worker }]);
+        let end = story.dies(
+            0,
+            ExitCause::Signaled {
+                signal: 9,
+                core: false,
+            },
+        );
+        assert_eq!(endings(&end)[0].task, held.task);
+        assert_eq!(endings(&end)[0].fate.outcome(), AttemptOutcome::Crashed);
+    }
+}
+
+/// It was told to end already, and is not told to leave besides.
+#[test]
+fn a_kept_worker_that_answers_late_is_not_told_twice() {
+    let (mut story, first) = Story::new(3, policy(1, Life::Tasks(1)));
+    let held = given(&first)[0].1[0];
+    story.started(0, held);
+    let worker = WorkerId(0);
+    assert_eq!(story.passes(SECOND * 60), [Action::Terminate { worker }]);
+    let late = story.finished(0, held);
+    assert!(!late.contains(&Action::Shutdown { worker }), "{late:?}");
+    assert_eq!(endings(&late).len(), 1, "its answer stands");
 }
 
 #[test]
