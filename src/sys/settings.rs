@@ -40,12 +40,10 @@ mod unix {
     use std::ffi::{CStr, CString};
     use std::os::fd::{AsFd, AsRawFd};
 
-    use nix::errno::Errno;
     use nix::libc;
     use nix::sys::resource::{Resource, getrlimit, rlim_t};
     use nix::sys::signal::{SigSet, Signal};
     use nix::sys::stat::{Mode, umask};
-    use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
     /// The part that Unix has.
     #[derive(Debug, PartialEq, Eq)]
@@ -92,9 +90,18 @@ mod unix {
     }
 
     /// Whether this process has a child, dead or alive.
+    #[cfg(target_os = "linux")]
     fn has_children() -> bool {
+        use nix::errno::Errno;
+        use nix::sys::wait::{Id, WaitPidFlag, waitid};
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         waitid(Id::All, flags) != Err(Errno::ECHILD)
+    }
+
+    /// Elsewhere nix cannot ask without reaping.
+    #[cfg(not(target_os = "linux"))]
+    fn has_children() -> bool {
+        false
     }
 
     #[expect(unsafe_code, reason = "nix has no getpriority")]

@@ -12,7 +12,7 @@
 //! A message counts only on the channel of its worker's slot: one that speaks in the name of another is
 //! that slot's worker breaking the protocol.
 
-#[cfg_attr(not(target_os = "linux"), path = "channels_elsewhere.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "pool/channels_elsewhere.rs")]
 mod channels;
 mod ending;
 mod making;
