@@ -104,15 +104,8 @@ impl Journal {
             .filter_map(|entry| number_of(entry.ok()?.file_name().to_str()?))
             .max();
         let number = last.map_or(1, |last| last.saturating_add(1));
-        let (name, path, file) = loop {
-            let name = format!("{number:06}-{}", random_hex());
-            let path = journal.join(format!("{name}.jsonl"));
-            match sys::open_private_new(&path) {
-                Ok(file) => break (name, path, file),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(at("create", &path, error).into()),
-            }
-        };
+        let names = || format!("{number:06}-{}", random_hex());
+        let (name, path, file) = create_new(&journal, names)?;
         let line = header.to_line(&name);
         (&file)
             .write_all(&line)
@@ -130,7 +123,7 @@ impl Journal {
             let (file, shared, path) = (Arc::clone(&file), Arc::clone(&shared), path.clone());
             thread::Builder::new()
                 .name("journal".into())
-                .stack_size(128 * 1024)
+                .stack_size(STACK)
                 .spawn(move || sync_loop(&shared, &path, || file.sync_data()))?
         };
         Ok(Journal {
@@ -246,6 +239,25 @@ impl Journal {
             .unwrap_or(false)
     }
 }
+
+/// Makes a segment's file under the first of these names that nobody has.
+fn create_new(
+    journal: &Path,
+    mut names: impl FnMut() -> String,
+) -> io::Result<(String, PathBuf, File)> {
+    loop {
+        let name = names();
+        let path = journal.join(format!("{name}.jsonl"));
+        match sys::open_private_new(&path) {
+            Ok(file) => return Ok((name, path, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(at("create", &path, error)),
+        }
+    }
+}
+
+/// The stack of the sync thread, in bytes: it calls little.
+const STACK: usize = 128 << 10;
 
 impl Drop for Journal {
     /// Syncs what is left and ends the thread. An error here has no one to go to: who needs to know calls
@@ -411,6 +423,23 @@ mod tests {
         journal.file = disk;
         let later = journal.append(&ended(1, 1));
         assert!(matches!(later, Err(JournalError::Failed(_))), "{later:?}");
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_passed_over_and_every_other_error_is_said() {
+        let (_above, folder) = run_folder();
+        let journal = folder.journal();
+        fs::write(journal.join("a.jsonl"), b"theirs").expect("written");
+        let mut names = ["a", "a", "b"].into_iter().map(String::from);
+        let (name, path, _) =
+            create_new(&journal, || names.next().expect("b is free")).expect("b is free");
+        assert_eq!((name.as_str(), path), ("b", journal.join("b.jsonl")));
+        assert_eq!(fs::read(journal.join("a.jsonl")).expect("there"), b"theirs");
+        let mut names = std::iter::once(String::from("c"));
+        let error = create_new(&journal.join("nowhere"), || {
+            names.next().expect("one name is tried")
+        });
+        assert!(error.is_err_and(|e| e.kind() == io::ErrorKind::NotFound));
     }
 
     #[test]
