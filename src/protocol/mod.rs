@@ -40,7 +40,7 @@ pub use chunks::{Assembly, AssemblyError, Cut, cut};
 pub use parcel::{PACKET_CAP, PARCEL_CAP, Parcel, ParcelError};
 
 use crate::clock::Monotonic;
-use crate::experiment::{ResourceUse, Work};
+use crate::experiment::{ResourceUse, TaskOutput, Work};
 use crate::ids::{AttemptNumber, Pid, Seed, TaskIndex, WorkerId};
 use crate::sys::{ForkWay, GuardOrder};
 
@@ -224,7 +224,7 @@ pub struct Report {
 }
 
 /// What a task gives back: its output, or a sentence that says why there is none.
-pub type WorkResult = Result<crate::experiment::TaskOutput, String>;
+pub type WorkResult = Result<TaskOutput, String>;
 
 /// Moments of a task in its worker, in the order of the fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -255,15 +255,22 @@ pub struct Moments {
 pub fn encode_result(result: &WorkResult) -> Result<Vec<u8>, String> {
     let bytes = postcard::to_stdvec(result)
         .map_err(|error| format!("result cannot be encoded: {error}"))?;
-    if bytes.len() > Assembly::RESULT_CAP {
+    let most = match result {
+        Ok(TaskOutput::Forecast(_)) => FORECAST_CAP,
+        _ => Assembly::RESULT_CAP,
+    };
+    if bytes.len() > most {
         return Err(format!(
-            "result too large: {} bytes, at most {} can be kept",
-            bytes.len(),
-            Assembly::RESULT_CAP
+            "result too large: {} bytes, at most {most} can be kept",
+            bytes.len()
         ));
     }
     Ok(bytes)
 }
+
+/// The most bytes of an encoded forecast. It is recorded in one line of the journal, where a number of 8 bytes
+/// takes up to 25: this many fit for sure. Tables of enumerations are files of their own.
+const FORECAST_CAP: usize = 16 << 20;
 
 /// A result, from its bytes.
 ///
