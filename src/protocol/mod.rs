@@ -286,7 +286,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::experiment::{Forecast, TaskOutput};
+    use crate::experiment::Forecast;
     use crate::forecast::Scores;
 
     fn good() -> Vec<u8> {
@@ -302,6 +302,26 @@ mod tests {
             },
         }));
         encode_result(&result).expect("it can travel")
+    }
+
+    #[test]
+    fn a_forecast_that_no_line_of_the_journal_holds_is_an_error() {
+        let forecast = |steps: usize| -> WorkResult {
+            Ok(TaskOutput::Forecast(Forecast {
+                predictions: vec![-1.5e-308; steps],
+                actual: vec![1.0],
+                scores: Scores {
+                    smape: 0.0,
+                    mase: None,
+                    rmse: 0.0,
+                    mae: 0.0,
+                    mape: None,
+                },
+            }))
+        };
+        assert!(encode_result(&forecast(2_000_000)).is_ok());
+        let error = encode_result(&forecast(2_200_000)).expect_err("it is too large");
+        assert!(error.starts_with("result too large: 176"), "{error}");
     }
 
     fn message(last: Vec<u8>) -> Vec<u8> {
