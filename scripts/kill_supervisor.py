@@ -25,6 +25,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from shared import newest
+
 WORKERS = 2
 AGAIN = 2 * WORKERS  # tasks that a kill may cost
 TASKS = 60
@@ -242,12 +244,6 @@ class Place:
     def counted(self, point):
         path = self.folder / f"begun.{point}"
         return path.stat().st_size if path.exists() else 0
-
-
-def newest(target):
-    """The newest release build of the supervisor; its folder is named by the machine."""
-    found = [p for pattern in ("release", "*/release") for p in Path(target).glob(f"{pattern}/supervisor")]
-    return max(found, key=lambda p: p.stat().st_mtime).resolve() if found else None
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from shared import newest
+
 SLEEP = "sleep-ms=5"
 CASES = {"calm": SLEEP, "1 % crash": f"{SLEEP}+if-nth=100+if-attempt=1+signal=9"}
 BARS = {"fork": 1.2, "spawn": 1.5}
@@ -81,12 +83,6 @@ def measure(supervisor, folder, method, case, tasks):
         sys.exit(f"{method}, {case}: exit {done.returncode}, {crashed} crashed\n{done.stderr.decode()}")
     shutil.rmtree(folder / "run")
     return wall
-
-
-def newest(target):
-    """The newest release build of the supervisor; its folder is named by the machine."""
-    found = [p for pattern in ("release", "*/release") for p in Path(target).glob(f"{pattern}/supervisor")]
-    return max(found, key=lambda p: p.stat().st_mtime).resolve() if found else None
 
 
 if __name__ == "__main__":

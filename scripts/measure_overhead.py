@@ -21,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from shared import newest
+
 FLOOR = r"""
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -121,12 +123,6 @@ def measure(case, supervisor, folder, tasks):
         sys.exit(f"{case}: exit {done.returncode}\n{done.stderr.decode()}")
     shutil.rmtree(folder / "run", ignore_errors=True)
     return wall
-
-
-def newest(target):
-    """The newest release build of the supervisor; its folder is named by the machine."""
-    found = [p for pattern in ("release", "*/release") for p in Path(target).glob(f"{pattern}/supervisor")]
-    return max(found, key=lambda p: p.stat().st_mtime).resolve() if found else None
 
 
 def time_to_fill(supervisor, environment, folder):

@@ -21,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from shared import newest, quantile
+
 BAR_MS = 20.0
 PATIENCE_S = 20.0
 
@@ -113,18 +115,6 @@ def wait_until(holds, run):
         if time.monotonic() > deadline or run.poll() is not None:
             sys.exit("the run does not begin; has this build the faults?")
         time.sleep(0.002)
-
-
-def quantile(values, share):
-    """The smallest value that so many of all do not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
-
-
-def newest(target):
-    """The newest release build of the supervisor; its folder is named by the machine."""
-    found = [p for pattern in ("release", "*/release") for p in Path(target).glob(f"{pattern}/supervisor")]
-    return max(found, key=lambda p: p.stat().st_mtime).resolve() if found else None
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from shared import newest, quantile
+
 # Name, what it does, its share of the tasks, and whether it waits for SIGKILL.
 KINDS = [
     ("sleeps", "hang", 0.26, False),
@@ -86,18 +88,6 @@ def run(supervisor, folder, options):
 def print_line(name, excess):
     figures = [statistics.median(excess), quantile(excess, 0.9), quantile(excess, 0.99), max(excess)]
     print(f"{name:16} {len(excess):6} " + " ".join(f"{figure:8.2f}" for figure in figures))
-
-
-def quantile(values, share):
-    """The smallest value that so many of all do not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
-
-
-def newest(target):
-    """The newest release build of the supervisor; its folder is named by the machine."""
-    found = [p for pattern in ("release", "*/release") for p in Path(target).glob(f"{pattern}/supervisor")]
-    return max(found, key=lambda p: p.stat().st_mtime).resolve() if found else None
 
 
 if __name__ == "__main__":

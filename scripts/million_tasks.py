@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from shared import newest
+
 EVERY = 100
 MOST_PER_TASK = 120  # bytes
 
@@ -121,12 +123,6 @@ def read(place, tasks, attempts):
     if charged != tasks // EVERY or ended != states.get("ok"):
         wrong.append(f"{charged} charged and {ended} good attempts")
     return states, wrong
-
-
-def newest(target):
-    """The newest release build of the supervisor; its folder is named by the machine."""
-    found = [p for pattern in ("release", "*/release") for p in Path(target).glob(f"{pattern}/supervisor")]
-    return max(found, key=lambda p: p.stat().st_mtime).resolve() if found else None
 
 
 def mib(count):

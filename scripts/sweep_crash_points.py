@@ -29,6 +29,8 @@ import zlib
 from collections import Counter
 from pathlib import Path
 
+from shared import newest
+
 CALLS = ["write", "fdatasync", "fsync", "rename", "renameat", "renameat2", "ftruncate", "mkdir", "unlink", "unlinkat",
          "rmdir"]
 
@@ -183,7 +185,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--supervisor", help="default: the newest release build under target/")
     options = parser.parse_args()
-    options.supervisor = options.supervisor or newest()
+    options.supervisor = options.supervisor or newest("target")
     if options.supervisor is None or not Path(options.supervisor).exists():
         sys.exit("no release build: cargo build --release")
     options.supervisor = str(Path(options.supervisor).resolve())
@@ -253,12 +255,6 @@ def chosen(count, every):
 def fast_place():
     """In memory where it can be: what is killed is a process, not the machine."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-
-
-def newest():
-    """The newest release build of the supervisor; its folder is named by the machine."""
-    found = [p for pattern in ("release", "*/release") for p in Path("target").glob(f"{pattern}/supervisor")]
-    return max(found, key=lambda p: p.stat().st_mtime) if found else None
 
 
 if __name__ == "__main__":

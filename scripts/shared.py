@@ -1,0 +1,15 @@
+"""What the scripts here share: finding a build, and quantiles."""
+
+from pathlib import Path
+
+
+def newest(target):
+    """The newest release build of the supervisor; its folder is named by the machine."""
+    found = [p for pattern in ("release", "*/release") for p in Path(target).glob(f"{pattern}/supervisor")]
+    return max(found, key=lambda p: p.stat().st_mtime).resolve() if found else None
+
+
+def quantile(values, share):
+    """The smallest value that so many of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
