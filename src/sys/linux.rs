@@ -375,7 +375,7 @@ fn watch_signals(signals: &SignalFd, wake: &EventFd, tell: &dyn Fn(i32)) {
 /// reaped.
 pub fn end_orphan(pid: Pid) -> bool {
     kill_group(pid);
-    wait_for(pid, false).is_some()
+    reap_if_over(pid)
 }
 
 /// Whether there is a process of this number that is not over, reaped or not.

@@ -64,6 +64,14 @@ impl Other {
     }
 }
 
+/// What somebody may have put in the place of a file.
+const THINGS: [Thing; 4] = [
+    Thing::Link,
+    Thing::HardLink,
+    Thing::Fifo,
+    Thing::LinkToFolder,
+];
+
 /// Four tasks in one process; what is tested has nothing to do with workers.
 fn go(scenario: &Scenario) -> Finished {
     trial(&scenario.lab, "run", "inline", &scenario.experiments).run()
@@ -71,12 +79,7 @@ fn go(scenario: &Scenario) -> Finished {
 
 #[test]
 fn row_129_at_the_run_folder() {
-    for thing in [
-        Thing::Link,
-        Thing::HardLink,
-        Thing::Fifo,
-        Thing::LinkToFolder,
-    ] {
+    for thing in THINGS {
         let scenario = Scenario::calm("inline", 4);
         let other = Other::new(&scenario.lab);
         other.put(thing, &scenario.lab.path("run"));
@@ -98,12 +101,7 @@ fn row_129_at_the_run_folder() {
 /// In the place of a file that is read or changed where it is, it is refused.
 #[test]
 fn row_129_at_the_lock_the_manifest_and_a_segment() {
-    for thing in [
-        Thing::Link,
-        Thing::HardLink,
-        Thing::Fifo,
-        Thing::LinkToFolder,
-    ] {
+    for thing in THINGS {
         for file in ["lock", "manifest.json", "journal"] {
             let scenario = Scenario::calm("inline", 4);
             go(&scenario).assert_code(0);
@@ -153,12 +151,7 @@ fn row_129_at_the_journal() {
 /// In the place of a file that is written whole, it gives way; what it led to stays.
 #[test]
 fn row_129_at_the_derived_files() {
-    for thing in [
-        Thing::Link,
-        Thing::HardLink,
-        Thing::Fifo,
-        Thing::LinkToFolder,
-    ] {
+    for thing in THINGS {
         let scenario = Scenario::calm("inline", 4);
         let other = Other::new(&scenario.lab);
         let finished = go(&scenario);

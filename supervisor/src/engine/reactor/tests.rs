@@ -437,18 +437,16 @@ fn a_charged_task_gets_a_process_that_ran_nothing_before() {
     assert!(!back.contains(&Action::Shutdown { worker }), "{back:?}");
 }
 
-#[test]
-fn five_failed_starts_end_the_run_and_charge_nobody() {
+/// Every start of the only task's worker goes wrong in this way: after the fifth the run ends, and nobody is
+/// charged.
+fn fails_to_start_five_times(mut fail: impl FnMut(&mut Story, u32) -> Vec<Action>) {
     let (mut story, mut actions) = Story::new(1, policy(1, Life::OneTask));
     let mut failed = 0;
     while stopped(&actions).is_none() {
         for (worker, _) in given(&actions) {
             failed += 1;
-            let reason = String::from("no more processes");
-            actions = story.happens(Event::StartFailed {
-                worker: WorkerId(worker),
-                reason,
-            });
+            assert!(failed <= 5, "the run goes on for ever");
+            actions = fail(&mut story, worker);
             assert_eq!(
                 endings(&actions)[0].fate.outcome(),
                 AttemptOutcome::StartFailed
@@ -466,31 +464,20 @@ fn five_failed_starts_end_the_run_and_charge_nobody() {
     assert_eq!(story.state.tasks[0].crashes, 0);
 }
 
+#[test]
+fn five_failed_starts_end_the_run_and_charge_nobody() {
+    fails_to_start_five_times(|story, worker| {
+        story.happens(Event::StartFailed {
+            worker: WorkerId(worker),
+            reason: String::from("no more processes"),
+        })
+    });
+}
+
 /// The same where the process was made and died, which nobody calls a failed start but the reactor.
 #[test]
 fn five_workers_that_die_before_they_begin_end_the_run_too() {
-    let (mut story, mut actions) = Story::new(1, policy(1, Life::OneTask));
-    let mut failed = 0;
-    while stopped(&actions).is_none() {
-        for (worker, _) in given(&actions) {
-            failed += 1;
-            assert!(failed <= 5, "the run goes on for ever");
-            actions = story.dies(worker, ExitCause::Exited(71));
-            assert_eq!(
-                endings(&actions)[0].fate.outcome(),
-                AttemptOutcome::StartFailed
-            );
-        }
-        if stopped(&actions).is_none() {
-            actions = story.passes(Duration::from_millis(700));
-        }
-    }
-    assert_eq!(failed, 5);
-    assert!(matches!(
-        stopped(&actions),
-        Some(StopReason::CannotStart { .. })
-    ));
-    assert_eq!(story.state.tasks[0].crashes, 0);
+    fails_to_start_five_times(|story, worker| story.dies(worker, ExitCause::Exited(71)));
 }
 
 /// Neither a worker that left after its work nor one that was ended because the run stops has failed to start.
