@@ -3,21 +3,13 @@
 //! The story: a process that was started to be a worker is one. Otherwise the command line is read, its
 //! command runs, and what went wrong is said once, with a hint, and becomes the exit code.
 
-mod cli;
-mod commands;
-mod engine;
-mod report;
-mod reporter;
-mod settings;
-mod start;
-
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-
-use crate::cli::Cli;
-use crate::commands::Ended;
+use supervisor::cli::Cli;
+use supervisor::commands::{self, Ended};
+use supervisor::start::handshake;
 
 fn main() -> ExitCode {
     if worker::is_wanted() {
@@ -48,7 +40,7 @@ fn end_with_any_thread() {
     let main = std::thread::current().id();
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if start::handshake::panics_are_caught() {
+        if handshake::panics_are_caught() {
             return;
         }
         tell(panic);
