@@ -6,11 +6,10 @@
 //! process that is killed meanwhile leaves its temporary file behind: the next one that holds the run's
 //! lock sweeps it away ([`super::RunFolder::sweep`]).
 
-use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::sys;
+use super::disk::{Appending, Disk, DiskFile};
 
 /// How the temporary names end.
 pub(super) const TEMPORARY: &str = ".tmp";
@@ -21,7 +20,11 @@ pub(super) const TEMPORARY: &str = ".tmp";
 /// # Errors
 ///
 /// Those of `fill`, and those of creating, syncing and renaming; each names the path.
-pub fn write<T, E>(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<T, E>) -> Result<T, E>
+pub fn write<T, E>(
+    disk: &dyn Disk,
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+) -> Result<T, E>
 where
     E: From<io::Error>,
 {
@@ -36,47 +39,24 @@ where
             return Err(at("write", path, error).into());
         }
     };
-    let (mut temporary, file) = create(folder, name).map_err(|error| at("write", path, error))?;
+    let (mut temporary, file) =
+        create(disk, folder, name).map_err(|error| at("write", path, error))?;
     let mut sink = Sink {
-        inner: BufWriter::with_capacity(256 * 1024, file),
+        inner: BufWriter::with_capacity(256 * 1024, Appending(&*file)),
         path,
     };
     let value = fill(&mut sink)?;
     sink.flush()?;
+    drop(sink);
     // On Windows an open file cannot be renamed: it is closed first, and synced before that.
-    let file = sink
-        .inner
-        .into_inner()
-        .map_err(|error| at("write", path, error.into_error()))?;
     file.sync_all().map_err(|error| at("sync", path, error))?;
     drop(file);
-    rename(&temporary.path, path).map_err(|error| at("rename", path, error))?;
+    disk.rename(&temporary.path, path)
+        .map_err(|error| at("rename", path, error))?;
     temporary.renamed = true;
-    sys::sync_dir(folder).map_err(|error| at("sync the folder of", path, error))?;
+    disk.sync_folder(folder)
+        .map_err(|error| at("sync the folder of", path, error))?;
     Ok(value)
-}
-
-/// Renames. A file system over a network may be interrupted by a signal in it; std tries again for a write,
-/// not for this.
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    loop {
-        match fs::rename(from, to) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return done,
-        }
-    }
-}
-
-/// Refuses a file that is about to be changed in place and has another name too: whoever made the hard link means
-/// something by the other name.
-pub(super) fn refuse_other_names(file: &File) -> io::Result<()> {
-    if sys::has_other_names(file)? {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is a hard link: another name would see the change",
-        ));
-    }
-    Ok(())
 }
 
 /// What the user can do about an error of the system that met something in a run folder.
@@ -101,13 +81,21 @@ pub(super) fn at(action: &str, path: &Path, error: io::Error) -> io::Error {
     )
 }
 
-fn create(folder: &Path, name: &str) -> io::Result<(Temporary, File)> {
+fn create<'a>(
+    disk: &'a dyn Disk,
+    folder: &Path,
+    name: &str,
+) -> io::Result<(Temporary<'a>, Box<dyn DiskFile>)> {
     loop {
-        let path = folder.join(format!(".{name}.{}{TEMPORARY}", super::random_hex()));
-        match sys::open_private_new(&path) {
+        let path = folder.join(format!(".{name}.{}{TEMPORARY}", super::random_hex(disk)));
+        match disk.create_file(&path) {
             Ok(file) => {
-                let renamed = false;
-                return Ok((Temporary { path, renamed }, file));
+                let temporary = Temporary {
+                    disk,
+                    path,
+                    renamed: false,
+                };
+                return Ok((temporary, file));
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -116,23 +104,24 @@ fn create(folder: &Path, name: &str) -> io::Result<(Temporary, File)> {
 }
 
 /// A temporary file, removed when dropped unless it took its name.
-struct Temporary {
+struct Temporary<'a> {
+    disk: &'a dyn Disk,
     path: PathBuf,
     renamed: bool,
 }
 
-impl Drop for Temporary {
+impl Drop for Temporary<'_> {
     fn drop(&mut self) {
         if !self.renamed {
             // Nothing better can be done with an error here: the first one is already on its way.
-            let _ = fs::remove_file(&self.path);
+            let _ = self.disk.remove_file(&self.path);
         }
     }
 }
 
 /// A writer whose errors name the file.
 struct Sink<'a> {
-    inner: BufWriter<File>,
+    inner: BufWriter<Appending<'a>>,
     path: &'a Path,
 }
 
@@ -152,6 +141,9 @@ impl Write for Sink<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use super::super::disk::SystemDisk;
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
@@ -173,8 +165,8 @@ mod tests {
     fn a_failed_writer_leaves_the_old_file_and_nothing_else() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
-        write(&path, |out| out.write_all(b"old")).expect("written");
-        let failed: io::Result<()> = write(&path, |out| {
+        write(&SystemDisk, &path, |out| out.write_all(b"old")).expect("written");
+        let failed: io::Result<()> = write(&SystemDisk, &path, |out| {
             out.write_all(&vec![b'x'; 1 << 20])?;
             Err(io::Error::other("no more"))
         });
@@ -184,7 +176,7 @@ mod tests {
         );
         assert_eq!(fs::read(&path).expect("the file"), b"old");
         assert_eq!(names(folder.path()), ["file"]);
-        write(&path, |out| out.write_all(b"new")).expect("written");
+        write(&SystemDisk, &path, |out| out.write_all(b"new")).expect("written");
         assert_eq!(fs::read(&path).expect("the file"), b"new");
         assert_eq!(names(folder.path()), ["file"]);
     }
@@ -193,8 +185,8 @@ mod tests {
     fn a_reader_in_the_middle_sees_the_old_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
-        write(&path, |out| out.write_all(b"old")).expect("written");
-        let seen = write(&path, |out| -> io::Result<Vec<u8>> {
+        write(&SystemDisk, &path, |out| out.write_all(b"old")).expect("written");
+        let seen = write(&SystemDisk, &path, |out| -> io::Result<Vec<u8>> {
             out.write_all(b"half of the new")?;
             out.flush()?;
             fs::read(&path)
@@ -208,7 +200,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("taken");
         fs::create_dir(&path).expect("a folder");
-        let error = write(&path, |out| out.write_all(b"new")).expect_err("a folder is there");
+        let error =
+            write(&SystemDisk, &path, |out| out.write_all(b"new")).expect_err("a folder is there");
         assert!(error.to_string().contains("taken"), "{error}");
         assert_eq!(names(folder.path()), ["taken"]);
     }
@@ -221,7 +214,7 @@ mod tests {
         let (path, target) = (folder.path().join("link"), folder.path().join("target"));
         fs::write(&target, b"theirs").expect("written");
         symlink(&target, &path).expect("a link");
-        write(&path, |out| out.write_all(b"ours")).expect("written");
+        write(&SystemDisk, &path, |out| out.write_all(b"ours")).expect("written");
         assert_eq!(fs::read(&target).expect("the target"), b"theirs");
         let metadata = fs::symlink_metadata(&path).expect("metadata");
         assert!(metadata.is_file());

@@ -4,18 +4,19 @@
 //! followed or guessed at: a symbolic link and anything that is no folder are refused, and so is a folder
 //! with content that no run left there.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::RunLock;
 use super::atomic::{TEMPORARY, at, hint_of};
-use crate::sys;
+use super::disk::{Disk, Kind, SystemDisk};
 
-/// An existing run folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An existing run folder, and the disk it is on.
+#[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    disk: Arc<dyn Disk>,
 }
 
 /// Why a run folder cannot be had.
@@ -60,21 +61,36 @@ impl RunFolder {
     ///
     /// [`FolderError`] when something else is at the place or the system says no.
     pub fn create(path: &Path) -> Result<RunFolder, FolderError> {
+        RunFolder::create_on(Arc::new(SystemDisk), path)
+    }
+
+    /// [`RunFolder::create`] on a disk of one's own.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn create_on(disk: Arc<dyn Disk>, path: &Path) -> Result<RunFolder, FolderError> {
         let above = above(path);
-        make_durably(above)?;
-        match sys::create_private_dir(path) {
-            Ok(()) => sys::sync_dir(above).map_err(|error| at("sync", above, error))?,
+        make_durably(&*disk, above)?;
+        match disk.create_folder(path) {
+            Ok(()) => disk
+                .sync_folder(above)
+                .map_err(|error| at("sync", above, error))?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                check(path)?;
-                let mut content = fs::read_dir(path).map_err(|error| at("read", path, error))?;
-                if !RunFolder::is_run(path) && content.next().is_some() {
+                check(&*disk, path)?;
+                let content = disk.names(path).map_err(|error| at("read", path, error))?;
+                if !is_run_on(&*disk, path) && !content.is_empty() {
                     return Err(FolderError::NotARun(path.into()));
                 }
-                sys::make_private(path).map_err(|error| at("make private", path, error))?;
+                disk.make_private(path)
+                    .map_err(|error| at("make private", path, error))?;
             }
             Err(error) => return Err(at("create", path, error).into()),
         }
-        let folder = RunFolder { path: path.into() };
+        let folder = RunFolder {
+            path: path.into(),
+            disk,
+        };
         folder.ensure(&folder.journal())?;
         Ok(folder)
     }
@@ -85,17 +101,25 @@ impl RunFolder {
     ///
     /// [`FolderError`] when there is none.
     pub fn open(path: &Path) -> Result<RunFolder, FolderError> {
-        check(path)?;
-        if !RunFolder::is_run(path) {
+        let disk = SystemDisk;
+        check(&disk, path)?;
+        if !is_run_on(&disk, path) {
             return Err(FolderError::NotARun(path.into()));
         }
-        Ok(RunFolder { path: path.into() })
+        Ok(RunFolder {
+            path: path.into(),
+            disk: Arc::new(disk),
+        })
     }
 
     /// Whether a run folder is at `path`: a folder, reached without a link, with a journal folder in it.
     pub fn is_run(path: &Path) -> bool {
-        let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
-        is_folder(path) && is_folder(&path.join("journal"))
+        is_run_on(&SystemDisk, path)
+    }
+
+    /// The disk it is on.
+    pub fn disk(&self) -> &dyn Disk {
+        &*self.disk
     }
 
     /// The folder itself.
@@ -154,12 +178,16 @@ impl RunFolder {
     ///
     /// [`FolderError`] when something else is at the place or the system says no.
     pub fn ensure(&self, folder: &Path) -> Result<(), FolderError> {
-        match sys::create_private_dir(folder) {
+        match self.disk.create_folder(folder) {
             Ok(()) => {
-                sys::sync_dir(&self.path).map_err(|error| at("sync", &self.path, error))?;
+                self.disk
+                    .sync_folder(&self.path)
+                    .map_err(|error| at("sync", &self.path, error))?;
                 Ok(())
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                check(&*self.disk, folder)
+            }
             Err(error) => Err(at("create", folder, error).into()),
         }
     }
@@ -173,18 +201,18 @@ impl RunFolder {
     pub fn sweep(&self, _lock: &RunLock) -> io::Result<u32> {
         let mut removed = 0;
         for folder in [&self.path, &self.segments()] {
-            let entries = match fs::read_dir(folder) {
-                Ok(entries) => entries,
+            let names = match self.disk.names(folder) {
+                Ok(names) => names,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(at("read", folder, error)),
             };
-            for entry in entries {
-                let entry = entry.map_err(|error| at("read", folder, error))?;
-                let name = entry.file_name();
-                let name = name.to_string_lossy();
-                if name.starts_with('.') && name.ends_with(TEMPORARY) {
-                    let path = entry.path();
-                    fs::remove_file(&path).map_err(|error| at("remove", &path, error))?;
+            for name in names {
+                let text = name.to_string_lossy();
+                if text.starts_with('.') && text.ends_with(TEMPORARY) {
+                    let path = folder.join(&name);
+                    self.disk
+                        .remove_file(&path)
+                        .map_err(|error| at("remove", &path, error))?;
                     removed += 1;
                 }
             }
@@ -203,39 +231,51 @@ fn above(path: &Path) -> &Path {
 
 /// Makes a folder and those above it, as far as they are not there, so that they survive a loss of power: what
 /// is synced inside them is lost with their names.
-fn make_durably(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
+fn make_durably(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    if disk.leads_to_folder(folder) {
         return Ok(());
     }
     let above = above(folder);
-    make_durably(above)?;
-    match fs::create_dir(folder) {
-        Ok(()) => sys::sync_dir(above).map_err(|error| at("sync", above, error)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+    make_durably(disk, above)?;
+    match disk.create_folder_above(folder) {
+        Ok(()) => disk
+            .sync_folder(above)
+            .map_err(|error| at("sync", above, error)),
+        Err(error)
+            if error.kind() == io::ErrorKind::AlreadyExists && disk.leads_to_folder(folder) =>
+        {
+            Ok(())
+        }
         Err(error) => Err(at("create", folder, error)),
     }
 }
 
+/// Whether a run folder is at `path`: a folder, reached without a link, with a journal folder in it.
+fn is_run_on(disk: &dyn Disk, path: &Path) -> bool {
+    let is_folder = |path: &Path| disk.kind(path).is_ok_and(|kind| kind == Kind::Folder);
+    is_folder(path) && is_folder(&path.join("journal"))
+}
+
 /// That a folder, and no link to one, is at `path`.
-fn check(path: &Path) -> Result<(), FolderError> {
-    let found = match fs::symlink_metadata(path) {
-        Ok(found) => found,
+fn check(disk: &dyn Disk, path: &Path) -> Result<(), FolderError> {
+    let kind = match disk.kind(path) {
+        Ok(kind) => kind,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(FolderError::Missing(path.into()));
         }
         Err(error) => return Err(at("look at", path, error).into()),
     };
-    if found.is_symlink() {
-        Err(FolderError::Link(path.into()))
-    } else if !found.is_dir() {
-        Err(FolderError::NotAFolder(path.into()))
-    } else {
-        Ok(())
+    match kind {
+        Kind::Folder => Ok(()),
+        Kind::Link => Err(FolderError::Link(path.into())),
+        Kind::Other => Err(FolderError::NotAFolder(path.into())),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::fixtures::run_folder;
     use super::*;
 
@@ -249,8 +289,10 @@ mod tests {
         ));
         let made = RunFolder::create(&path).expect("made");
         assert!(RunFolder::is_run(&path));
-        assert_eq!(RunFolder::open(&path).expect("found"), made);
-        assert_eq!(RunFolder::create(&path).expect("taken as it is"), made);
+        let found = RunFolder::open(&path).expect("found");
+        assert_eq!(found.path(), made.path());
+        let again = RunFolder::create(&path).expect("taken as it is");
+        assert_eq!(again.path(), made.path());
     }
 
     #[test]

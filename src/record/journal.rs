@@ -6,23 +6,20 @@
 //! begins with a header that is durable before anything follows it. A record is one `write()`: a killed
 //! process leaves whole records and at most one torn one at the end.
 //!
-//! The segment's own thread syncs it to the disk in groups ([`super::sync`]). [`Journal::append`] never
+//! The segment's own attendant, a thread, syncs it to the disk in groups ([`super::syncs`]). [`Journal::append`] never
 //! waits for that; whoever shows something to the user first calls [`Journal::flush`]. An error of a write
 //! or a sync is final: after a failed fsync nobody knows what is on the disk, and the kernel may report
 //! the error only once, so no later success is believed.
 
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use super::atomic::{at, hint_of};
+use super::disk::{Appending, Disk, DiskFile};
 use super::entry::LONGEST_LINE;
-use super::sync::{Next, Window};
+use super::syncs::{Attendant, Syncs};
 use super::{Header, Position, Record, RunFolder, random_hex};
-use crate::sys;
 
 /// Why something could not be recorded. Every one of them ends the run.
 #[derive(Debug, thiserror::Error)]
@@ -57,38 +54,16 @@ impl JournalError {
 /// The segment that this process writes.
 #[derive(Debug)]
 pub struct Journal {
+    folder: RunFolder,
     path: PathBuf,
     name: String,
-    file: Arc<File>,
+    file: Arc<dyn DiskFile>,
     seq: u64,
     offset: u64,
     /// The segment's place in the list of the [`super::Recovered`] it joined.
     number: u16,
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// What the writer and the sync thread share.
-#[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-    start: Instant,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    window: Window,
-    /// The first error, and the last word.
-    failed: Option<String>,
-    closing: bool,
-}
-
-impl Shared {
-    /// The state is plain numbers, each step on it whole: a panic of the other side leaves it valid.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    syncs: Arc<Syncs>,
+    attendant: Box<dyn Attendant>,
 }
 
 impl Journal {
@@ -99,42 +74,38 @@ impl Journal {
     /// [`JournalError::Io`] with the path.
     pub fn create(folder: &RunFolder, header: Header) -> Result<Journal, JournalError> {
         let journal = folder.journal();
-        let before = fs::read_dir(&journal).map_err(|error| at("read", &journal, error))?;
+        let disk = folder.disk();
+        let before = disk
+            .names(&journal)
+            .map_err(|error| at("read", &journal, error))?;
         let last = before
-            .filter_map(|entry| number_of(entry.ok()?.file_name().to_str()?))
+            .iter()
+            .filter_map(|name| number_of(name.to_str()?))
             .max();
         let number = last.map_or(1, |last| last.saturating_add(1));
-        let names = || format!("{number:06}-{}", random_hex());
-        let (name, path, file) = create_new(&journal, names)?;
+        let names = || format!("{number:06}-{}", random_hex(disk));
+        let (name, path, file) = create_new(disk, &journal, names)?;
         let line = header.to_line(&name);
-        (&file)
+        Appending(&*file)
             .write_all(&line)
             .map_err(|error| at("write", &path, error))?;
         file.sync_all().map_err(|error| at("sync", &path, error))?;
-        sys::sync_dir(&journal).map_err(|error| at("sync", &journal, error))?;
+        disk.sync_folder(&journal)
+            .map_err(|error| at("sync", &journal, error))?;
 
-        let file = Arc::new(file);
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            changed: Condvar::new(),
-            start: Instant::now(),
-        });
-        let thread = {
-            let (file, shared, path) = (Arc::clone(&file), Arc::clone(&shared), path.clone());
-            thread::Builder::new()
-                .name("journal".into())
-                .stack_size(STACK)
-                .spawn(move || sync_loop(&shared, &path, || file.sync_data()))?
-        };
+        let file: Arc<dyn DiskFile> = file.into();
+        let syncs = Arc::new(Syncs::new(Arc::clone(&file), &path));
+        let attendant = disk.attend(&syncs)?;
         Ok(Journal {
+            folder: folder.clone(),
             path,
             name,
             file,
             seq: 1,
             offset: line.len() as u64,
             number: 0,
-            shared,
-            thread: Some(thread),
+            syncs,
+            attendant,
         })
     }
 
@@ -145,23 +116,16 @@ impl Journal {
     ///
     /// [`JournalError`]; after the first one nothing is appended any more.
     pub fn append(&mut self, record: &Record) -> Result<Position, JournalError> {
-        let synced = {
-            let state = self.shared.lock();
-            if let Some(error) = &state.failed {
-                return Err(JournalError::Failed(error.clone()));
-            }
-            state.window.durable()
-        };
-        let line = record.to_line(self.seq, synced);
+        self.syncs.check()?;
+        let line = record.to_line(self.seq, self.syncs.durable());
         let length = match u32::try_from(line.len()) {
             Ok(length) if line.len() <= LONGEST_LINE => length,
             _ => return Err(JournalError::TooLong(line.len())),
         };
         // One write; `write_all` goes on after an interruption or a short one.
-        if let Err(error) = Segment(&self.file).write_all(&line) {
+        if let Err(error) = Segment(&*self.file).write_all(&line) {
             let error = at("write", &self.path, error);
-            self.shared.lock().failed = Some(error.to_string());
-            self.shared.changed.notify_all();
+            self.syncs.fail(&error);
             return Err(error.into());
         }
         let position = Position {
@@ -171,11 +135,7 @@ impl Journal {
         };
         self.seq += 1;
         self.offset += u64::from(length);
-        let now = self.shared.start.elapsed();
-        let is_news = self.shared.lock().window.appended(now);
-        if is_news {
-            self.shared.changed.notify_all();
-        }
+        self.syncs.appended(self.folder.disk().now());
         Ok(position)
     }
 
@@ -186,28 +146,9 @@ impl Journal {
     ///
     /// [`JournalError`] when it is not durable and never will be.
     pub fn flush(&self) -> Result<(), JournalError> {
-        let mut state = self.shared.lock();
-        let wanted = state.window.want_all();
-        self.shared.changed.notify_all();
-        loop {
-            if let Some(error) = &state.failed {
-                return Err(JournalError::Failed(error.clone()));
-            }
-            if state.window.durable() >= wanted {
-                break;
-            }
-            if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
-                return Err(JournalError::Failed("its thread has ended".into()));
-            }
-            // The limit is for the check above alone: a thread that has ended notifies nobody.
-            let waited = self
-                .shared
-                .changed
-                .wait_timeout(state, Duration::from_secs(1));
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        drop(state);
-        if self.is_in_place() {
+        let wanted = self.syncs.want_all();
+        self.attendant.wait_for(&self.syncs, wanted)?;
+        if self.file.is_at(&self.path) {
             Ok(())
         } else {
             Err(JournalError::Vanished(self.path.clone()))
@@ -216,7 +157,7 @@ impl Journal {
 
     /// Number of records of this segment that are durable; it never waits.
     pub fn durable(&self) -> u64 {
-        self.shared.lock().window.durable()
+        self.syncs.durable()
     }
 
     /// Number of records appended.
@@ -232,23 +173,18 @@ impl Journal {
     pub(super) fn join(&mut self, number: u16) {
         self.number = number;
     }
-
-    fn is_in_place(&self) -> bool {
-        sys::open_no_follow(&self.path)
-            .and_then(|there| sys::is_same_file(&there, &self.file))
-            .unwrap_or(false)
-    }
 }
 
 /// Makes a segment's file under the first of these names that nobody has.
 fn create_new(
+    disk: &dyn Disk,
     journal: &Path,
     mut names: impl FnMut() -> String,
-) -> io::Result<(String, PathBuf, File)> {
+) -> io::Result<(String, PathBuf, Box<dyn DiskFile>)> {
     loop {
         let name = names();
         let path = journal.join(format!("{name}.jsonl"));
-        match sys::open_private_new(&path) {
+        match disk.create_file(&path) {
             Ok(file) => return Ok((name, path, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(at("create", &path, error)),
@@ -256,28 +192,17 @@ fn create_new(
     }
 }
 
-/// The stack of the sync thread, in bytes: it calls little.
-const STACK: usize = 128 << 10;
-
 impl Drop for Journal {
-    /// Syncs what is left and ends the thread. An error here has no one to go to: who needs to know calls
-    /// [`Journal::flush`] first.
+    /// The attendant, which goes right after this, syncs what is left. An error then has no one to go to: who
+    /// needs to know calls [`Journal::flush`] first.
     fn drop(&mut self) {
-        {
-            let mut state = self.shared.lock();
-            state.window.want_all();
-            state.closing = true;
-        }
-        self.shared.changed.notify_all();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.syncs.close();
     }
 }
 
 /// The file of a segment as a writer. A system may take fewer bytes than it is given; with the feature `fault`
 /// it can be told to.
-struct Segment<'a>(&'a File);
+struct Segment<'a>(&'a dyn DiskFile);
 
 impl Write for Segment<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -291,11 +216,11 @@ impl Write for Segment<'_> {
                 taken = bytes.len().div_ceil(2);
             }
         });
-        self.0.write(&bytes[..taken])
+        self.0.append(&bytes[..taken])
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        Ok(())
     }
 }
 
@@ -304,99 +229,20 @@ pub(super) fn number_of(name: &str) -> Option<u32> {
     name.strip_suffix(".jsonl")?.split_once('-')?.0.parse().ok()
 }
 
-/// The life of the sync thread. It ends when the journal closes and nothing is left to sync, or with the
-/// first error.
-fn sync_loop(shared: &Shared, path: &Path, sync: impl Fn() -> io::Result<()>) {
-    let mut state = shared.lock();
-    while state.failed.is_none() {
-        let now = shared.start.elapsed();
-        match state.window.next(now) {
-            Next::Rest if state.closing => return,
-            Next::Rest => {
-                state = shared
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-            }
-            Next::At(then) => {
-                let waited = shared.changed.wait_timeout(state, then.saturating_sub(now));
-                state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            }
-            Next::Now => {
-                let covers = state.window.begin();
-                drop(state);
-                crate::fail_point!("supervisor.sync");
-                let synced = sync();
-                state = shared.lock();
-                match synced {
-                    Ok(()) => state.window.synced(covers),
-                    Err(error) => {
-                        state.failed = Some(at("sync", path, error).to_string());
-                        shared.changed.notify_all();
-                        return;
-                    }
-                }
-                shared.changed.notify_all();
-            }
-        }
-    }
-    drop(state);
-    // A write failed, on a full disk perhaps. What was written before it is whole, and gets its chance;
-    // nobody is told that it is durable.
-    let _ = sync();
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use super::super::disk::{SystemDisk, SystemFile};
     use super::super::fixtures::{ended, header, run_folder};
     use super::*;
-
-    fn shared(appended: u32) -> Shared {
-        let mut state = State {
-            closing: true,
-            ..State::default()
-        };
-        for _ in 0..appended {
-            let _ = state.window.appended(Duration::ZERO);
-        }
-        state.window.want_all();
-        Shared {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-            start: Instant::now(),
-        }
-    }
-
-    #[test]
-    fn a_closing_journal_syncs_what_is_left_once() {
-        let shared = shared(5);
-        let syncs = std::cell::Cell::new(0);
-        sync_loop(&shared, Path::new("journal"), || {
-            syncs.set(syncs.get() + 1);
-            Ok(())
-        });
-        assert_eq!((syncs.get(), shared.lock().window.durable()), (1, 5));
-    }
-
-    #[test]
-    fn a_failed_sync_is_not_tried_again() {
-        let shared = shared(5);
-        let syncs = std::cell::Cell::new(0);
-        sync_loop(&shared, Path::new("journal"), || {
-            syncs.set(syncs.get() + 1);
-            Err(io::Error::other("the disk is gone"))
-        });
-        assert_eq!((syncs.get(), shared.lock().window.durable()), (1, 0));
-        let failed = shared.lock().failed.clone().expect("an error");
-        assert_eq!(failed, "failed to sync journal: the disk is gone");
-    }
 
     #[test]
     fn an_error_of_the_sync_reaches_every_later_call() {
         let (_above, folder) = run_folder();
         let mut journal = Journal::create(&folder, header(2)).expect("a journal");
         journal.append(&ended(0, 1)).expect("appended");
-        journal.shared.lock().failed = Some("the disk is gone".into());
+        journal.syncs.fail(&io::Error::other("the disk is gone"));
         for _ in 0..2 {
             assert!(matches!(journal.flush(), Err(JournalError::Failed(_))));
             let appended = journal.append(&ended(1, 1));
@@ -414,7 +260,8 @@ mod tests {
         let (_above, folder) = run_folder();
         let mut journal = Journal::create(&folder, header(2)).expect("a journal");
         let full = fs::OpenOptions::new().write(true).open("/dev/full");
-        let disk = std::mem::replace(&mut journal.file, Arc::new(full.expect("a full disk")));
+        let full = SystemFile(full.expect("a full disk"));
+        let disk = std::mem::replace(&mut journal.file, Arc::new(full));
         let error = journal.append(&ended(0, 1)).expect_err("no space");
         assert!(
             matches!(&error, JournalError::Io(error) if error.kind() == io::ErrorKind::StorageFull)
@@ -432,11 +279,12 @@ mod tests {
         fs::write(journal.join("a.jsonl"), b"theirs").expect("written");
         let mut names = ["a", "a", "b"].into_iter().map(String::from);
         let (name, path, _) =
-            create_new(&journal, || names.next().expect("b is free")).expect("b is free");
+            create_new(&SystemDisk, &journal, || names.next().expect("b is free"))
+                .expect("b is free");
         assert_eq!((name.as_str(), path), ("b", journal.join("b.jsonl")));
         assert_eq!(fs::read(journal.join("a.jsonl")).expect("there"), b"theirs");
         let mut names = std::iter::once(String::from("c"));
-        let error = create_new(&journal.join("nowhere"), || {
+        let error = create_new(&SystemDisk, &journal.join("nowhere"), || {
             names.next().expect("one name is tried")
         });
         assert!(error.is_err_and(|e| e.kind() == io::ErrorKind::NotFound));

@@ -9,14 +9,14 @@
 //! [`RunLock::note_runtime_dir`] the new one, then make it. Until the new one is noted, the stale one
 //! stays noted.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::atomic::{at, hint_of, refuse_other_names};
+use super::atomic::{at, hint_of};
+use super::disk::{Appending, Disk, DiskFile};
 use super::line::{checked, seal};
 use super::{JsonText, RunFolder};
 use crate::ids::Pid;
@@ -32,7 +32,7 @@ const LINGERING: Duration = Duration::from_secs(1);
 /// The lock of a run folder, held as long as this lives.
 #[derive(Debug)]
 pub struct RunLock {
-    file: File,
+    file: Box<dyn DiskFile>,
     path: PathBuf,
     stale: Option<PathBuf>,
 }
@@ -98,17 +98,19 @@ impl RunLock {
     /// locks, [`LockError::Io`] when the file is no plain file or cannot be written.
     pub fn acquire(folder: &RunFolder) -> Result<RunLock, LockError> {
         let path = folder.lock();
-        let file = open(&path).map_err(|error| at("open", &path, error))?;
-        let deadline = sys::monotonic_now() + LINGERING;
+        let disk = folder.disk();
+        let file = open(disk, &path).map_err(|error| at("open", &path, error))?;
+        let deadline = disk.now() + LINGERING;
         let (free, last) = loop {
-            let free = sys::lock_file(&file)
+            let free = file
+                .lock()
                 .map_err(|error| LockError::Unlockable(at("lock", &path, error)))?;
-            let last = last_holder(&path);
+            let last = last_holder(disk, &path);
             let lingers = !free
                 && last
                     .as_ref()
                     .is_ok_and(|last| last.as_ref().is_some_and(is_dead));
-            if !lingers || sys::monotonic_now() >= deadline {
+            if !lingers || disk.now() >= deadline {
                 break (free, last);
             }
             std::thread::sleep(Duration::from_millis(2));
@@ -125,9 +127,9 @@ impl RunLock {
             .map_err(|error| at("read", &path, error))?
             .and_then(|holder| holder.runtime_dir);
         let mut lock = RunLock { file, path, stale };
-        if lock.file.metadata().is_ok_and(|found| found.len() > LARGE) {
+        if lock.file.length().is_ok_and(|length| length > LARGE) {
             lock.file
-                .set_len(0)
+                .empty()
                 .map_err(|error| at("empty", &lock.path, error))?;
         }
         let stale = lock.stale.clone();
@@ -167,7 +169,7 @@ impl RunLock {
         // A line begins on a line of its own even after a torn one.
         let mut line = b"\n".to_vec();
         line.extend(seal(JsonText::of(&holder).as_str().as_bytes().to_vec()));
-        self.file
+        Appending(&*self.file)
             .write_all(&line)
             .map_err(|error| at("write", &self.path, error))
     }
@@ -178,29 +180,19 @@ fn is_dead(holder: &Holder) -> bool {
     holder.host == sys::hostname() && !sys::is_alive(Pid(holder.pid))
 }
 
-/// Opens the lock file for appending, made first if it is not there. What is at the place is looked at
-/// without following a link, and must be the very file that is opened.
-fn open(path: &Path) -> io::Result<File> {
-    match sys::open_private_new(path) {
-        Ok(file) => return Ok(file),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
+/// Opens the lock file for appending, made first if it is not there.
+fn open(disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+    match disk.create_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk.open_to_append(path),
+        made => made,
     }
-    let seen = sys::open_no_follow(path)?;
-    let file = OpenOptions::new().append(true).open(path)?;
-    if !sys::is_same_file(&seen, &file)? {
-        return Err(io::Error::other("it was replaced while it was opened"));
-    }
-    refuse_other_names(&file)?;
-    Ok(file)
 }
 
 /// The last whole line of the file. On a platform whose locks keep readers out it cannot be read while
 /// somebody holds it, which is an error here.
-fn last_holder(path: &Path) -> io::Result<Option<Holder>> {
-    let mut file = sys::open_no_follow(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LARGE)))?;
+fn last_holder(disk: &dyn Disk, path: &Path) -> io::Result<Option<Holder>> {
+    let file = disk.open_to_read(path)?;
+    file.seek(file.length()?.saturating_sub(LARGE))?;
     let mut text = Vec::new();
     file.take(LARGE).read_to_end(&mut text)?;
     Ok(text

@@ -12,7 +12,6 @@ use serde_json::{Map, Value};
 use super::atomic::{self, at, hint_of};
 use super::{RunFolder, SCHEMA};
 use crate::experiment::plan::Shard;
-use crate::sys;
 
 /// The content of `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -165,7 +164,11 @@ impl Manifest {
         }
         let path = folder.manifest();
         let mut text = String::new();
-        match sys::open_no_follow(&path).and_then(|mut file| file.read_to_string(&mut text)) {
+        let disk = folder.disk();
+        match disk
+            .open_to_read(&path)
+            .and_then(|mut file| file.read_to_string(&mut text))
+        {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(at("read", &path, error).into()),
@@ -191,7 +194,7 @@ impl Manifest {
     ///
     /// Those of [`atomic::write`].
     pub fn write(&self, folder: &RunFolder) -> io::Result<()> {
-        atomic::write(&folder.manifest(), |out| {
+        atomic::write(folder.disk(), &folder.manifest(), |out| {
             serde_json::to_writer_pretty(&mut *out, self)?;
             out.write_all(b"\n")
         })

@@ -13,10 +13,12 @@
 //! What this module must never do: change or drop a value that was recorded. A bad *tail* of a segment
 //! is what a killed machine leaves, and is cut, with a note; damage before valid records is somebody
 //! else's doing, and is refused with its offset. Nothing here starts a process. One thread exists, the
-//! journal's, because a sync of a disk may take longer than a scheduler may wait.
+//! journal's, because a sync of a disk may take longer than a scheduler may wait. All files are reached through
+//! a [`disk::Disk`], which may be a simulated one.
 
 pub mod atomic;
 pub mod derive;
+pub mod disk;
 mod entry;
 #[cfg(test)]
 mod fixtures;
@@ -30,6 +32,7 @@ mod recover;
 mod scan;
 mod segments;
 mod sync;
+mod syncs;
 mod terminal;
 #[cfg(test)]
 mod troubles;
@@ -42,16 +45,16 @@ pub use manifest::{Machine, Manifest, ManifestError, StartChoice, Supervisor};
 pub use reader::{ReadError, Reader};
 pub use recover::{Note, RecoverError, Recovered, Repair, SecondTerminal, SegmentInfo, recover};
 pub use segments::{SegmentError, SegmentStore};
+pub use sync::Next;
+pub use syncs::{Attendant, Syncs};
 pub use terminal::{JsonText, Terminal, TerminalBody, attempt_cause};
 
 /// The number of the format of journal, manifest and summary. A file with a greater one is refused; a
 /// change of what is written under one number makes a new number, and the old one stays readable.
 pub const SCHEMA: u32 = 1;
 
-/// Eight hexadecimal digits that nobody else has: the part of a file name that keeps two writers apart.
-/// It comes from the keys that the standard library draws from the system for its hash maps. A name that
-/// is taken all the same is no harm: files are created exclusively, and the next name is tried.
-fn random_hex() -> String {
-    use std::hash::{BuildHasher, RandomState};
-    format!("{:08x}", RandomState::new().hash_one(0u8) as u32)
+/// Eight hexadecimal digits that nobody else has: the part of a file name that keeps two writers apart. A name
+/// that is taken all the same is no harm: files are created exclusively, and the next name is tried.
+fn random_hex(disk: &dyn disk::Disk) -> String {
+    format!("{:08x}", disk.unique())
 }

@@ -1,17 +1,16 @@
 //! Reading single records of a journal again, by their positions.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read};
 use std::path::PathBuf;
 
 use super::atomic::at;
+use super::disk::DiskFile;
 use super::line::checked;
 use super::recover::segment_files;
 use super::scan::scan;
 use super::{Position, Record, Recovered, RunFolder};
 use crate::ids::TaskIndex;
-use crate::sys;
 
 /// So many segments are open at a time: a run that was resumed a thousand times has a thousand.
 const MOST_OPEN: usize = 16;
@@ -45,8 +44,9 @@ pub enum ReadError {
 /// Reads records at positions, in any order.
 #[derive(Debug)]
 pub struct Reader {
+    folder: RunFolder,
     paths: Vec<PathBuf>,
-    open: VecDeque<(u16, File)>,
+    open: VecDeque<(u16, Box<dyn DiskFile>)>,
     line: Vec<u8>,
 }
 
@@ -55,6 +55,7 @@ impl Reader {
     pub fn new(folder: &RunFolder, recovered: &Recovered) -> Reader {
         let journal = folder.journal();
         Reader {
+            folder: folder.clone(),
             paths: recovered
                 .segments()
                 .iter()
@@ -84,8 +85,8 @@ impl Reader {
         line.resize(position.length as usize, 0);
         let file = self.file(position.segment)?;
         let read = file
-            .seek(SeekFrom::Start(position.offset))
-            .and_then(|_| file.read_exact(&mut line));
+            .seek(position.offset)
+            .and_then(|()| file.read_exact(&mut line));
         self.line = line;
         match read {
             Ok(()) => {}
@@ -111,13 +112,14 @@ impl Reader {
             .unwrap_or_default()
     }
 
-    fn file(&mut self, segment: u16) -> Result<&mut File, ReadError> {
+    fn file(&mut self, segment: u16) -> Result<&mut Box<dyn DiskFile>, ReadError> {
         match self.open.iter().position(|(number, _)| *number == segment) {
             Some(0) => {}
             Some(found) => self.open.swap(0, found),
             None => {
                 let path = self.path(segment);
-                let file = sys::open_no_follow(&path).map_err(|error| at("open", &path, error))?;
+                let file = self.folder.disk().open_to_read(&path);
+                let file = file.map_err(|error| at("open", &path, error))?;
                 self.open.truncate(MOST_OPEN - 1);
                 self.open.push_front((segment, file));
             }
@@ -135,7 +137,8 @@ impl Reader {
     pub fn records_of(folder: &RunFolder, task: TaskIndex) -> Result<Vec<Record>, ReadError> {
         let mut records = Vec::new();
         for path in segment_files(folder)? {
-            let file = sys::open_no_follow(&path).map_err(|error| at("open", &path, error))?;
+            let file = folder.disk().open_to_read(&path);
+            let file = file.map_err(|error| at("open", &path, error))?;
             let mark = format!(",\"index\":{}", task.0);
             scan::<ReadError>(BufReader::with_capacity(256 * 1024, file), |line| {
                 // A cheap look first: nearly all lines are about other tasks.

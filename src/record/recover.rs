@@ -14,7 +14,6 @@
 mod tests;
 mod trouble;
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -22,7 +21,8 @@ use serde::Deserialize;
 
 pub use trouble::{Note, RecoverError};
 
-use super::atomic::{at, refuse_other_names};
+use super::atomic::at;
+use super::disk::Disk;
 use super::entry::HeaderLine;
 use super::journal::number_of;
 use super::scan::{End, Line, scan};
@@ -30,7 +30,6 @@ use super::{Journal, Position, Record, RunFolder, RunLock, SCHEMA};
 use crate::experiment::plan::PlanDigest;
 use crate::experiment::{AttemptOutcome, OutcomeKind};
 use crate::ids::TaskIndex;
-use crate::sys;
 
 /// A segment without a header is one whose first write was torn: it is short. A longer file without one
 /// is not ours to remove.
@@ -225,7 +224,7 @@ pub fn recover(
         ..Recovered::default()
     };
     for path in segment_files(folder)? {
-        read_segment(&path, &mut recovered, repair)?;
+        read_segment(folder.disk(), &path, &mut recovered, repair)?;
     }
     Ok(recovered)
 }
@@ -234,11 +233,15 @@ pub fn recover(
 pub(super) fn segment_files(folder: &RunFolder) -> io::Result<Vec<PathBuf>> {
     let journal = folder.journal();
     let mut files = Vec::new();
-    for entry in fs::read_dir(&journal).map_err(|error| at("read", &journal, error))? {
-        let entry = entry.map_err(|error| at("read", &journal, error))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+    let names = folder
+        .disk()
+        .names(&journal)
+        .map_err(|error| at("read", &journal, error))?;
+    for name in names {
+        let path = journal.join(&name);
+        let name = name.to_string_lossy().into_owned();
         if name.ends_with(".jsonl") {
-            files.push((number_of(&name), name, entry.path()));
+            files.push((number_of(&name), name, path));
         }
     }
     files.sort();
@@ -285,6 +288,7 @@ struct Gap {
 }
 
 fn read_segment(
+    disk: &dyn Disk,
     path: &Path,
     recovered: &mut Recovered,
     repair: Repair<'_>,
@@ -292,19 +296,20 @@ fn read_segment(
     let segment = path
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let file = sys::open_no_follow(path).map_err(|error| at("open", path, error))?;
-    let length = file
-        .metadata()
-        .map_err(|error| at("look at", path, error))?
-        .len();
-    let hole = sys::hole_at_end(&file).map_err(|error| at("read", path, error))?;
+    let file = disk
+        .open_to_read(path)
+        .map_err(|error| at("open", path, error))?;
+    let length = file.length().map_err(|error| at("look at", path, error))?;
+    let hole = file
+        .hole_at_end()
+        .map_err(|error| at("read", path, error))?;
     // A hole holds no record, and its zeros may take minutes to read.
     let input = BufReader::with_capacity(256 * 1024, file.take(hole.unwrap_or(u64::MAX)));
     let (has_header, mut end) = read_lines(&segment, input, recovered)?;
     if let Some(hole) = hole {
         end = end.before_hole(hole, length);
     }
-    settle_end(path, &segment, has_header, end, recovered, repair)
+    settle_end(disk, path, &segment, has_header, end, recovered, repair)
 }
 
 /// Takes in the records of a segment. Gives back whether it has a header, and how it ends.
@@ -450,6 +455,7 @@ fn read_header(
 
 /// Notes, cuts or refuses what a segment ends with.
 fn settle_end(
+    disk: &dyn Disk,
     path: &Path,
     segment: &str,
     has_header: bool,
@@ -470,14 +476,16 @@ fn settle_end(
         }
         (_, false) => {
             if cut {
-                fs::remove_file(path).map_err(|error| at("remove", path, error))?;
+                disk.remove_file(path)
+                    .map_err(|error| at("remove", path, error))?;
             }
             let removed = cut;
             recovered.notes.push(Note::NoHeader { segment, removed });
         }
         (End::BadTail { offset, bytes }, true) => {
             if cut {
-                truncate(path, offset).map_err(|error| at("cut", path, error))?;
+                disk.cut(path, offset)
+                    .map_err(|error| at("cut", path, error))?;
             }
             recovered.notes.push(Note::BadTail {
                 segment,
@@ -489,15 +497,4 @@ fn settle_end(
         (End::Clean, true) => {}
     }
     Ok(())
-}
-
-fn truncate(path: &Path, length: u64) -> io::Result<()> {
-    let seen = sys::open_no_follow(path)?;
-    let file = OpenOptions::new().write(true).open(path)?;
-    if !sys::is_same_file(&seen, &file)? {
-        return Err(io::Error::other("it was replaced while it was opened"));
-    }
-    refuse_other_names(&file)?;
-    file.set_len(length)?;
-    file.sync_all()
 }

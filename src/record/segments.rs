@@ -4,14 +4,12 @@
 //! appended. So a record never points to nothing, and a file without a record is a table whose task will
 //! run again and write the same file. What is read is checked against the digest that asked for it.
 
-use std::fs;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
 use super::atomic::{self, at};
 use super::{FolderError, RunFolder, RunLock};
 use crate::lfsr::RangeTable;
-use crate::sys;
 
 /// The tables of one run.
 #[derive(Clone, Debug)]
@@ -61,7 +59,7 @@ impl SegmentStore {
         self.folder.ensure(&self.folder.segments())?;
         let path = self.path(&digest)?;
         let bytes = postcard::to_stdvec(table).map_err(io::Error::other)?;
-        atomic::write(&path, |out| out.write_all(&bytes))?;
+        atomic::write(self.folder.disk(), &path, |out| out.write_all(&bytes))?;
         Ok(digest)
     }
 
@@ -73,7 +71,11 @@ impl SegmentStore {
     pub fn get(&self, digest: &str) -> Result<RangeTable, SegmentError> {
         let path = self.path(digest)?;
         let mut bytes = Vec::new();
-        match sys::open_no_follow(&path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+        let disk = self.folder.disk();
+        match disk
+            .open_to_read(&path)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+        {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(SegmentError::Missing(path));
@@ -95,17 +97,18 @@ impl SegmentStore {
     /// Those of reading the folder and of removing.
     pub fn remove_all(&self, _lock: &RunLock) -> io::Result<u32> {
         let folder = self.folder.segments();
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
+        let disk = self.folder.disk();
+        let names = match disk.names(&folder) {
+            Ok(names) => names,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
             Err(error) => return Err(at("read", &folder, error)),
         };
         let mut removed = 0;
-        for entry in entries {
-            let entry = entry.map_err(|error| at("read", &folder, error))?;
-            if entry.file_name().to_str().is_some_and(is_digest) {
-                let path = entry.path();
-                fs::remove_file(&path).map_err(|error| at("remove", &path, error))?;
+        for name in names {
+            if name.to_str().is_some_and(is_digest) {
+                let path = folder.join(&name);
+                disk.remove_file(&path)
+                    .map_err(|error| at("remove", &path, error))?;
                 removed += 1;
             }
         }
@@ -131,6 +134,8 @@ fn is_digest(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::fixtures::run_folder;
     use super::*;
 

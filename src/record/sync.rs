@@ -7,29 +7,31 @@
 
 use std::time::Duration;
 
+use crate::clock::Monotonic;
+
 /// So many records at most wait for a sync that nobody asked for.
 const MOST_RECORDS: u64 = 64;
 /// So long at most does a record wait.
 const LONGEST: Duration = Duration::from_millis(10);
 
-/// What is written and what of it is durable. Moments are spans since some fixed moment.
+/// What is written and what of it is durable.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Window {
     written: u64,
     durable: u64,
     /// When the first record after the durable ones was written.
-    oldest: Option<Duration>,
+    oldest: Option<Monotonic>,
     /// Up to here somebody waits.
     wanted: u64,
 }
 
 /// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Next {
+pub enum Next {
     /// Nothing is unsynced.
     Rest,
     /// Sync at this moment, unless more happens.
-    At(Duration),
+    At(Monotonic),
     /// Sync.
     Now,
 }
@@ -38,7 +40,7 @@ impl Window {
     /// A record was written. Gives back whether that changes the decision: most records change nothing,
     /// and waking the sync thread for them would cost more than writing them.
     #[must_use]
-    pub(super) fn appended(&mut self, now: Duration) -> bool {
+    pub(super) fn appended(&mut self, now: Monotonic) -> bool {
         self.written += 1;
         let is_first = self.oldest.is_none();
         self.oldest.get_or_insert(now);
@@ -52,7 +54,7 @@ impl Window {
     }
 
     /// The decision.
-    pub(super) fn next(&self, now: Duration) -> Next {
+    pub(super) fn next(&self, now: Monotonic) -> Next {
         match self.oldest {
             None => Next::Rest,
             Some(_) if self.wanted > self.durable => Next::Now,
@@ -84,8 +86,8 @@ impl Window {
 mod tests {
     use super::*;
 
-    const fn ms(millis: u64) -> Duration {
-        Duration::from_millis(millis)
+    const fn ms(millis: u64) -> Monotonic {
+        Monotonic(millis * 1_000_000)
     }
 
     #[test]

@@ -9,7 +9,6 @@ use super::super::line::attempt_text;
 use super::super::scan::scan;
 use super::super::{Position, ReadError, Reader, Recovered, RunFolder, atomic};
 use super::DeriveError;
-use crate::sys;
 
 /// Where an attempt is; ordered as the file is. Attempts of one number (a supervisor that was killed
 /// between two of them may repeat one) keep the order in which they were recorded.
@@ -38,7 +37,7 @@ pub(super) fn write(folder: &RunFolder, recovered: &Recovered) -> Result<(), Der
     let mut places = find(folder, recovered)?;
     places.sort_unstable();
     let mut reader = Reader::new(folder, recovered);
-    atomic::write(&folder.attempts(), |out| {
+    atomic::write(folder.disk(), &folder.attempts(), |out| {
         for place in &places {
             let position = Position {
                 segment: place.segment,
@@ -58,7 +57,8 @@ fn find(folder: &RunFolder, recovered: &Recovered) -> Result<Vec<Place>, DeriveE
     let mut places = Vec::new();
     for (segment, info) in (0u16..).zip(recovered.segments()) {
         let path = folder.journal().join(&info.name);
-        let file = sys::open_no_follow(&path).map_err(|error| at("open", &path, error))?;
+        let file = folder.disk().open_to_read(&path);
+        let file = file.map_err(|error| at("open", &path, error))?;
         let mut is_header = true;
         scan::<ReadError>(BufReader::with_capacity(256 * 1024, file), |line| {
             if std::mem::take(&mut is_header) {

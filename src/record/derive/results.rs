@@ -18,7 +18,7 @@ pub(super) fn write(
     let mut missing_in_shard = 0;
     let experiments = plan.experiments();
     let mut folds: Vec<Fold> = experiments.iter().map(Fold::new).collect();
-    atomic::write(&folder.results(), |out| {
+    atomic::write(folder.disk(), &folder.results(), |out| {
         for (at, fold) in folds.iter_mut().enumerate() {
             let end = experiments
                 .get(at + 1)

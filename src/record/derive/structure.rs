@@ -6,17 +6,17 @@
 //! the run's lock, and a torn one is no damage. In it stands the digest of the list of tables that it
 //! was made from, so a structure is never taken for that of other results.
 
-use std::io::{self, Read};
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::super::disk::Disk;
 use super::super::line::{checked, seal};
 use super::super::{JsonText, RunFolder, SegmentStore, atomic};
 use super::DeriveError;
 use super::summary::{Pairs, StructureFields};
 use crate::lfsr::{Register, Structure, merge};
-use crate::sys;
 
 /// The one line of the file.
 #[derive(Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub(super) fn structure(
 ) -> Result<StructureFields, DeriveError> {
     let tables = digest_of(digests);
     let path = folder.segments().join(format!("structure-{at:04}.json"));
-    if let Some(structure) = read(path.clone(), &tables) {
+    if let Some(structure) = read(folder.disk(), &path, &tables) {
         return Ok(structure);
     }
     let store = SegmentStore::new(folder);
@@ -66,16 +66,14 @@ pub(super) fn structure(
         structure: StructureFields::of(&merged),
     };
     let line = seal(JsonText::of(&kept).as_str().as_bytes().to_vec());
-    atomic::write(&path, |out| out.write_all(&line))?;
+    atomic::write(folder.disk(), &path, |out| out.write_all(&line))?;
     Ok(kept.structure)
 }
 
 /// What was kept, if it is whole and of these tables; anything else is made again.
-fn read(path: PathBuf, tables: &str) -> Option<StructureFields> {
+fn read(disk: &dyn Disk, path: &Path, tables: &str) -> Option<StructureFields> {
     let mut text = Vec::new();
-    let read =
-        |text: &mut Vec<u8>| -> io::Result<usize> { sys::open_no_follow(&path)?.read_to_end(text) };
-    read(&mut text).ok()?;
+    disk.open_to_read(path).ok()?.read_to_end(&mut text).ok()?;
     let line = text.strip_suffix(b"\n")?;
     checked(line)?;
     let kept: Kept = serde_json::from_slice(line).ok()?;

@@ -304,7 +304,7 @@ pub fn summary_text(experiments: &[ExperimentSummary]) -> String {
 
 /// Writes `summary.json`.
 pub(super) fn write(folder: &RunFolder, experiments: &[ExperimentSummary]) -> io::Result<()> {
-    atomic::write(&folder.summary(), |out| {
+    atomic::write(folder.disk(), &folder.summary(), |out| {
         out.write_all(summary_text(experiments).as_bytes())
     })
 }

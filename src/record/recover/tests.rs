@@ -1,6 +1,6 @@
 //! Journals written, harmed and read.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 
 use proptest::prelude::*;
 

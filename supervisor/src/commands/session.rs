@@ -476,7 +476,7 @@ fn largest_group(plan: &Plan) -> u32 {
 
 fn write_spec(folder: &RunFolder, resolved: &Resolved) -> Result<(), Failure> {
     let text = resolved.spec.to_toml();
-    atomic::write(&folder.spec(), |out| {
+    atomic::write(folder.disk(), &folder.spec(), |out| {
         std::io::Write::write_all(out, text.as_bytes())
     })?;
     Ok(())

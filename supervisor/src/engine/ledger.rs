@@ -9,6 +9,7 @@ use fumehood::experiment::plan::Plan;
 use fumehood::experiment::{Attempt, Cause, Outcome, Phases, TaskOutput};
 use fumehood::ids::{Pid, TaskIndex};
 use fumehood::protocol::Moments;
+use fumehood::record::disk::Appending;
 use fumehood::record::{
     Journal, JournalError, Record, Recovered, RunFolder, SegmentError, SegmentStore, Terminal,
     atomic, attempt_cause,
@@ -166,8 +167,8 @@ impl<'a> Ledger<'a> {
                 .ensure(&logs)
                 .map_err(|error| error.to_string())
                 .and_then(|()| {
-                    sys::open_private_new(&logs.join(&name))
-                        .and_then(|mut file| file.write_all(&captured.text()))
+                    let file = self.folder.disk().create_file(&logs.join(&name));
+                    file.and_then(|file| Appending(&*file).write_all(&captured.text()))
                         .map_err(|error| error.to_string())
                 })
                 .map_err(|error| format!("failed to keep the output of an attempt: {error}"))?;
