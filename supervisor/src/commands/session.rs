@@ -158,7 +158,7 @@ impl Session {
             .iter()
             .filter(|book| book.stage == Stage::Fresh)
             .count();
-        let crew = Crew::of(settings, to_run, &mut |line| reporter.say(line));
+        let workers = worker_count(settings, to_run, &mut |line| reporter.say(line));
         if let WorkerProgram::Ourselves(_) = program
             && settings.start_method != StartMethod::Inline
         {
@@ -175,7 +175,7 @@ impl Session {
             let mut made = Pool::new(
                 Making::Spawn,
                 program.into_held(),
-                crew.workers * SLOTS_PER_WORKER,
+                workers * SLOTS_PER_WORKER,
                 start::limit(Duration::ZERO),
             )?;
             let choice = choose::choose(settings.start_method, &mut made);
@@ -220,7 +220,7 @@ impl Session {
         reporter.on_event(crate::engine::event::RunEvent::Began {
             to_run: u32::try_from(to_run).unwrap_or(u32::MAX),
             done_before: self.done_before(&books, &ledger),
-            workers: crew.workers,
+            workers,
         });
 
         let reason = match &mut pool {
@@ -234,7 +234,7 @@ impl Session {
                         .map_err(|error| {
                             Failure::environment(format!("memory cannot be watched here: {error}"))
                         })?;
-                let policy = policy(settings, &crew, plan, choice.start_limit);
+                let policy = policy(settings, workers, plan, choice.start_limit);
                 let ran =
                     dispatcher::run(plan, policy, books, memory, pool, &mut ledger, &mut |e| {
                         reporter.on_event(e);
@@ -378,34 +378,24 @@ fn ballast() -> Vec<u8> {
 /// The version that records say.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// How many workers, after all that limits them.
-pub struct Crew {
-    /// At least 1.
-    pub workers: u32,
-}
-
-impl Crew {
-    /// For so many tasks; what limits the number is said.
-    pub fn of(settings: &Settings, to_run: usize, say: &mut dyn FnMut(&str)) -> Crew {
-        let asked = match settings.workers {
-            Workers::Count(count) => count,
-            Workers::Auto => auto_workers(settings, say),
-        };
-        let files = sys::raise_open_files();
-        let fit = u32::try_from(files.saturating_sub(OTHER_FILES) / FILES_PER_WORKER)
-            .unwrap_or(u32::MAX)
-            .max(1);
-        if asked > fit {
-            say(&format!(
-                "{asked} workers need more open files than the limit of {files}: {fit} workers"
-            ));
-        }
-        // More workers than tasks are fine; they would only wait.
-        let useful = u32::try_from(to_run).unwrap_or(u32::MAX).max(1);
-        Crew {
-            workers: asked.min(fit).min(useful),
-        }
+/// How many workers, at least 1, for so many tasks; what limits the number is said.
+pub fn worker_count(settings: &Settings, to_run: usize, say: &mut dyn FnMut(&str)) -> u32 {
+    let asked = match settings.workers {
+        Workers::Count(count) => count,
+        Workers::Auto => auto_workers(settings, say),
+    };
+    let files = sys::raise_open_files();
+    let fit = u32::try_from(files.saturating_sub(OTHER_FILES) / FILES_PER_WORKER)
+        .unwrap_or(u32::MAX)
+        .max(1);
+    if asked > fit {
+        say(&format!(
+            "{asked} workers need more open files than the limit of {files}: {fit} workers"
+        ));
     }
+    // More workers than tasks are fine; they would only wait.
+    let useful = u32::try_from(to_run).unwrap_or(u32::MAX).max(1);
+    asked.min(fit).min(useful)
 }
 
 /// The cores that may be used, or fewer if the memory that workers may take would not suffice.
@@ -426,9 +416,9 @@ fn auto_workers(settings: &Settings, say: &mut dyn FnMut(&str)) -> u32 {
     }
 }
 
-fn policy(settings: &Settings, crew: &Crew, plan: &Plan, start_limit: Duration) -> Policy {
+fn policy(settings: &Settings, workers: u32, plan: &Plan, start_limit: Duration) -> Policy {
     Policy {
-        workers: crew.workers,
+        workers,
         life: match settings.max_tasks {
             MaxTasks::Count(1) => Life::OneTask,
             MaxTasks::Count(n) => Life::Tasks(n),
