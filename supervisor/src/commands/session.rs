@@ -24,6 +24,7 @@ use fumehood::{clock, data, sys};
 use super::folder::Place;
 use super::{Ended, Failure};
 use crate::cli::Output;
+use crate::engine::books::books;
 use crate::engine::choose::{self, Choice};
 use crate::engine::ledger::Ledger;
 use crate::engine::memory::MemoryWatch;
@@ -209,14 +210,15 @@ impl Session {
             .map_err(|error| Failure::environment(error.to_string()).hint(error.hint()))?;
         let mut recovered = std::mem::take(&mut self.recovered);
         recovered.join(&mut journal)?;
-        let mut ledger = Ledger::new(plan, &self.folder, journal, recovered, choice.method);
-        for (index, book) in (0u32..).map(TaskIndex).zip(&books) {
-            if book.stage == Stage::Fresh && ledger.recovered().state(index).is_some() {
-                ledger.reopen(index)?;
-            }
-        }
-        // Durable before the first new end: without its reopening that would be a second one.
-        ledger.flush()?;
+        let mut ledger = Ledger::new(
+            plan,
+            &self.folder,
+            journal,
+            recovered,
+            choice.method,
+            sys::hostname(),
+        );
+        ledger.reopen_all(&books)?;
         reporter.on_event(crate::engine::event::RunEvent::Began {
             to_run: u32::try_from(to_run).unwrap_or(u32::MAX),
             done_before: self.done_before(&books, &ledger),
@@ -260,24 +262,11 @@ impl Session {
     fn books(&self) -> Vec<TaskBook> {
         let plan = &self.job.resolved.plan;
         let shard = self.job.settings.shard;
-        plan.indices()
-            .map(|task| {
-                let state = self.recovered.state(task);
-                let wanted = self.job.only.is_none_or(|only| only == task)
-                    && (shard.count == 1 || shard.holds(&plan.id(task)));
-                let again = self.job.retry_failed && state.is_some_and(|s| s != OutcomeKind::Ok);
-                let fresh = wanted && (state.is_none() || again);
-                TaskBook {
-                    attempts: u16::try_from(self.recovered.attempts(task)).unwrap_or(u16::MAX),
-                    crashes: if again {
-                        0
-                    } else {
-                        u16::try_from(self.recovered.crashes(task)).unwrap_or(u16::MAX)
-                    },
-                    stage: if fresh { Stage::Fresh } else { Stage::Done },
-                }
-            })
-            .collect()
+        let wanted = |task| {
+            self.job.only.is_none_or(|only| only == task)
+                && (shard.count == 1 || shard.holds(&plan.id(task)))
+        };
+        books(plan, &self.recovered, wanted, self.job.retry_failed)
     }
 
     fn done_before(&self, books: &[TaskBook], ledger: &Ledger<'_>) -> u32 {

@@ -2,6 +2,7 @@
 //!
 //! | part | does |
 //! | --- | --- |
+//! | [`books`] | what is to be done with each task |
 //! | [`reactor`], [`state`] | decide: one pure function over plain data |
 //! | [`dispatcher`] | the only loop: waits, steps, acts, records, tells |
 //! | [`pool`], [`mailbox`], [`output`], [`memory`] | the live processes and the threads around them |
@@ -13,6 +14,7 @@
 //! The engine never prints: it tells events. It never looks at a clock in its decisions, and never waits
 //! for a worker without a deadline.
 
+pub mod books;
 pub mod choose;
 pub mod dispatcher;
 pub mod event;
