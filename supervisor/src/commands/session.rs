@@ -28,7 +28,7 @@ use crate::engine::books::books;
 use crate::engine::choose::{self, Choice};
 use crate::engine::ledger::Ledger;
 use crate::engine::memory::MemoryWatch;
-use crate::engine::pool::{Making, Pool};
+use crate::engine::pool::{Making, Pool, PoolError};
 use crate::engine::state::{Life, Policy, SLOTS_PER_WORKER, Stage, StopReason, TaskBook};
 use crate::engine::{dispatcher, inline};
 use crate::report::{self, cost::Measured};
@@ -228,19 +228,16 @@ impl Session {
         let reason = match &mut pool {
             None => inline::run(plan, &books, &mut ledger, &mut |e| reporter.on_event(e))?,
             Some(pool) => {
-                let memory =
-                    settings
-                        .memory
-                        .map(MemoryWatch::new)
-                        .transpose()
-                        .map_err(|error| {
-                            Failure::environment(format!("memory cannot be watched here: {error}"))
-                        })?;
+                if let Some(limit) = settings.memory {
+                    let watch = MemoryWatch::new(limit).map_err(|error| {
+                        Failure::environment(format!("memory cannot be watched here: {error}"))
+                    })?;
+                    pool.watch_memory(watch);
+                }
                 let policy = policy(settings, workers, plan, choice.start_limit);
-                let ran =
-                    dispatcher::run(plan, policy, books, memory, pool, &mut ledger, &mut |e| {
-                        reporter.on_event(e);
-                    });
+                let ran = dispatcher::run(plan, policy, books, pool, &mut ledger, &mut |e| {
+                    reporter.on_event(e);
+                });
                 pool.close();
                 if pool.left_behind() > 0 {
                     reporter.say(&format!(
@@ -248,7 +245,7 @@ impl Session {
                         pool.left_behind()
                     ));
                 }
-                ran?
+                ran.map_err(PoolError::Wait)?
             }
         };
         drop(pool);
