@@ -15,7 +15,7 @@ use fumehood::ids::{AttemptNumber, Seed, TaskIndex};
 use fumehood::lfsr::{EnumerateTask, Register, StateRange};
 use fumehood::protocol::Assignment;
 
-use super::session::Crew;
+use super::session::worker_count;
 use super::{Ended, Failure, print};
 use crate::cli::Output;
 use crate::engine::choose::{self, Choice};
@@ -76,7 +76,7 @@ pub fn show(resolved: &Resolved, settings: &Settings) -> Result<Ended, Failure> 
     for note in &resolved.notes {
         text.push_str(&format!("note: {}\n", escape(note)));
     }
-    let crew = Crew::of(settings, plan.len() as usize, &mut |line| talk(line));
+    let workers = worker_count(settings, plan.len() as usize, &mut |line| talk(line));
     if settings.start_method == StartMethod::Inline {
         let choice = Choice::inline();
         text.push_str(&choice_text(&choice));
@@ -90,7 +90,7 @@ pub fn show(resolved: &Resolved, settings: &Settings) -> Result<Ended, Failure> 
         SLOTS_PER_WORKER,
         start::limit(Duration::ZERO),
     )?;
-    text.push_str(&measure(plan, settings, crew.workers, &mut pool)?);
+    text.push_str(&measure(plan, settings, workers, &mut pool)?);
     drop(pool);
     print(&text)
 }

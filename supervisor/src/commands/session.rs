@@ -24,10 +24,11 @@ use fumehood::{clock, data, sys};
 use super::folder::Place;
 use super::{Ended, Failure};
 use crate::cli::Output;
+use crate::engine::books::books;
 use crate::engine::choose::{self, Choice};
 use crate::engine::ledger::Ledger;
 use crate::engine::memory::MemoryWatch;
-use crate::engine::pool::{Making, Pool};
+use crate::engine::pool::{Making, Pool, PoolError};
 use crate::engine::state::{Life, Policy, SLOTS_PER_WORKER, Stage, StopReason, TaskBook};
 use crate::engine::{dispatcher, inline};
 use crate::report::{self, cost::Measured};
@@ -158,7 +159,7 @@ impl Session {
             .iter()
             .filter(|book| book.stage == Stage::Fresh)
             .count();
-        let crew = Crew::of(settings, to_run, &mut |line| reporter.say(line));
+        let workers = worker_count(settings, to_run, &mut |line| reporter.say(line));
         if let WorkerProgram::Ourselves(_) = program
             && settings.start_method != StartMethod::Inline
         {
@@ -175,7 +176,7 @@ impl Session {
             let mut made = Pool::new(
                 Making::Spawn,
                 program.into_held(),
-                crew.workers * SLOTS_PER_WORKER,
+                workers * SLOTS_PER_WORKER,
                 start::limit(Duration::ZERO),
             )?;
             let choice = choose::choose(settings.start_method, &mut made);
@@ -209,36 +210,34 @@ impl Session {
             .map_err(|error| Failure::environment(error.to_string()).hint(error.hint()))?;
         let mut recovered = std::mem::take(&mut self.recovered);
         recovered.join(&mut journal)?;
-        let mut ledger = Ledger::new(plan, &self.folder, journal, recovered, choice.method);
-        for (index, book) in (0u32..).map(TaskIndex).zip(&books) {
-            if book.stage == Stage::Fresh && ledger.recovered().state(index).is_some() {
-                ledger.reopen(index)?;
-            }
-        }
-        // Durable before the first new end: without its reopening that would be a second one.
-        ledger.flush()?;
+        let mut ledger = Ledger::new(
+            plan,
+            &self.folder,
+            journal,
+            recovered,
+            choice.method,
+            sys::hostname(),
+        );
+        ledger.reopen_all(&books)?;
         reporter.on_event(crate::engine::event::RunEvent::Began {
             to_run: u32::try_from(to_run).unwrap_or(u32::MAX),
             done_before: self.done_before(&books, &ledger),
-            workers: crew.workers,
+            workers,
         });
 
         let reason = match &mut pool {
             None => inline::run(plan, &books, &mut ledger, &mut |e| reporter.on_event(e))?,
             Some(pool) => {
-                let memory =
-                    settings
-                        .memory
-                        .map(MemoryWatch::new)
-                        .transpose()
-                        .map_err(|error| {
-                            Failure::environment(format!("memory cannot be watched here: {error}"))
-                        })?;
-                let policy = policy(settings, &crew, plan, choice.start_limit);
-                let ran =
-                    dispatcher::run(plan, policy, books, memory, pool, &mut ledger, &mut |e| {
-                        reporter.on_event(e);
-                    });
+                if let Some(limit) = settings.memory {
+                    let watch = MemoryWatch::new(limit).map_err(|error| {
+                        Failure::environment(format!("memory cannot be watched here: {error}"))
+                    })?;
+                    pool.watch_memory(watch);
+                }
+                let policy = policy(settings, workers, plan, choice.start_limit);
+                let ran = dispatcher::run(plan, policy, books, pool, &mut ledger, &mut |e| {
+                    reporter.on_event(e);
+                });
                 pool.close();
                 if pool.left_behind() > 0 {
                     reporter.say(&format!(
@@ -246,7 +245,7 @@ impl Session {
                         pool.left_behind()
                     ));
                 }
-                ran?
+                ran.map_err(PoolError::Wait)?
             }
         };
         drop(pool);
@@ -260,24 +259,11 @@ impl Session {
     fn books(&self) -> Vec<TaskBook> {
         let plan = &self.job.resolved.plan;
         let shard = self.job.settings.shard;
-        plan.indices()
-            .map(|task| {
-                let state = self.recovered.state(task);
-                let wanted = self.job.only.is_none_or(|only| only == task)
-                    && (shard.count == 1 || shard.holds(&plan.id(task)));
-                let again = self.job.retry_failed && state.is_some_and(|s| s != OutcomeKind::Ok);
-                let fresh = wanted && (state.is_none() || again);
-                TaskBook {
-                    attempts: u16::try_from(self.recovered.attempts(task)).unwrap_or(u16::MAX),
-                    crashes: if again {
-                        0
-                    } else {
-                        u16::try_from(self.recovered.crashes(task)).unwrap_or(u16::MAX)
-                    },
-                    stage: if fresh { Stage::Fresh } else { Stage::Done },
-                }
-            })
-            .collect()
+        let wanted = |task| {
+            self.job.only.is_none_or(|only| only == task)
+                && (shard.count == 1 || shard.holds(&plan.id(task)))
+        };
+        books(plan, &self.recovered, wanted, self.job.retry_failed)
     }
 
     fn done_before(&self, books: &[TaskBook], ledger: &Ledger<'_>) -> u32 {
@@ -378,34 +364,24 @@ fn ballast() -> Vec<u8> {
 /// The version that records say.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// How many workers, after all that limits them.
-pub struct Crew {
-    /// At least 1.
-    pub workers: u32,
-}
-
-impl Crew {
-    /// For so many tasks; what limits the number is said.
-    pub fn of(settings: &Settings, to_run: usize, say: &mut dyn FnMut(&str)) -> Crew {
-        let asked = match settings.workers {
-            Workers::Count(count) => count,
-            Workers::Auto => auto_workers(settings, say),
-        };
-        let files = sys::raise_open_files();
-        let fit = u32::try_from(files.saturating_sub(OTHER_FILES) / FILES_PER_WORKER)
-            .unwrap_or(u32::MAX)
-            .max(1);
-        if asked > fit {
-            say(&format!(
-                "{asked} workers need more open files than the limit of {files}: {fit} workers"
-            ));
-        }
-        // More workers than tasks are fine; they would only wait.
-        let useful = u32::try_from(to_run).unwrap_or(u32::MAX).max(1);
-        Crew {
-            workers: asked.min(fit).min(useful),
-        }
+/// How many workers, at least 1, for so many tasks; what limits the number is said.
+pub fn worker_count(settings: &Settings, to_run: usize, say: &mut dyn FnMut(&str)) -> u32 {
+    let asked = match settings.workers {
+        Workers::Count(count) => count,
+        Workers::Auto => auto_workers(settings, say),
+    };
+    let files = sys::raise_open_files();
+    let fit = u32::try_from(files.saturating_sub(OTHER_FILES) / FILES_PER_WORKER)
+        .unwrap_or(u32::MAX)
+        .max(1);
+    if asked > fit {
+        say(&format!(
+            "{asked} workers need more open files than the limit of {files}: {fit} workers"
+        ));
     }
+    // More workers than tasks are fine; they would only wait.
+    let useful = u32::try_from(to_run).unwrap_or(u32::MAX).max(1);
+    asked.min(fit).min(useful)
 }
 
 /// The cores that may be used, or fewer if the memory that workers may take would not suffice.
@@ -426,9 +402,9 @@ fn auto_workers(settings: &Settings, say: &mut dyn FnMut(&str)) -> u32 {
     }
 }
 
-fn policy(settings: &Settings, crew: &Crew, plan: &Plan, start_limit: Duration) -> Policy {
+fn policy(settings: &Settings, workers: u32, plan: &Plan, start_limit: Duration) -> Policy {
     Policy {
-        workers: crew.workers,
+        workers,
         life: match settings.max_tasks {
             MaxTasks::Count(1) => Life::OneTask,
             MaxTasks::Count(n) => Life::Tasks(n),

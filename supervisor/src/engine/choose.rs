@@ -12,7 +12,8 @@ use fumehood::ids::WorkerId;
 use fumehood::protocol::{Assignment, FromWorker, Parcel};
 use fumehood::sys::{self, ForkWay};
 
-use super::pool::{FIRST_TRIAL, Heard, Making, Pool, PoolError};
+use super::crew::{Crew, Heard};
+use super::pool::{FIRST_TRIAL, Making, Pool, PoolError};
 use super::reactor::describe;
 use crate::start::{self, Method};
 

@@ -1,7 +1,8 @@
 //! The only loop of a run: wait for news, step, act, record, tell.
 //!
-//! It decides nothing; the reactor does. It translates what the pool heard into events, carries out the
-//! actions, and feeds what goes wrong in that back as events.
+//! It decides nothing; the reactor does. It translates what the crew heard into events, has the crew carry out
+//! the actions, and feeds what goes wrong in that back as events. It starts no process, opens no channel and
+//! reads no clock but the crew's: the simulation runs it as it is.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,12 +13,10 @@ use fumehood::experiment::plan::Plan;
 use fumehood::fail_point;
 use fumehood::ids::{AttemptNumber, TaskIndex, WorkerId};
 use fumehood::protocol::{Assembly, Assignment, FromWorker, Parcel, Report, decode_result};
-use fumehood::sys;
 
+use super::crew::{Crew, Heard, WaitError};
 use super::event::{Next, RunEvent};
 use super::ledger::{Ledger, Origin, peak_kib};
-use super::memory::MemoryWatch;
-use super::pool::{Heard, Pool, PoolError};
 use super::reactor::{Action, Ending, Event, Fate, step};
 use super::state::{
     Answer, ExitFacts, Held, Policy, State, StopReason, TaskBook, Verdict, WorkerState,
@@ -32,31 +31,29 @@ const STOPPED: Duration = Duration::from_secs(1);
 
 /// Runs the tasks of a plan that are to be run, to their end or until the run is stopped.
 ///
-/// `books` has an entry for each task of the plan; `memory` watches the workers' memory, if it is limited.
+/// `books` has an entry for each task of the plan.
 ///
 /// # Errors
 ///
-/// [`PoolError`]: the kernel no longer lets us wait. What was recorded stays recorded.
+/// [`WaitError`]: the kernel no longer lets us wait. What was recorded stays recorded.
 pub fn run(
     plan: &Plan,
     policy: Policy,
     books: Vec<TaskBook>,
-    memory: Option<MemoryWatch>,
-    pool: &mut Pool,
+    crew: &mut dyn Crew,
     ledger: &mut Ledger<'_>,
     tell: &mut dyn FnMut(RunEvent),
-) -> Result<StopReason, PoolError> {
+) -> Result<StopReason, WaitError> {
     let experiments = plan.experiments().iter().map(|e| e.first).collect();
     let retries = policy.retries;
     let mut dispatcher = Dispatcher {
         plan,
         state: State::new(policy, books, experiments),
         retries,
-        pool,
+        crew,
         ledger,
         tell,
         events: VecDeque::from([Event::Tick]),
-        memory,
         over: None,
         stop_told: false,
     };
@@ -67,39 +64,38 @@ struct Dispatcher<'a, 'plan> {
     plan: &'a Plan,
     state: State,
     retries: u32,
-    pool: &'a mut Pool,
+    crew: &'a mut dyn Crew,
     ledger: &'a mut Ledger<'plan>,
     tell: &'a mut dyn FnMut(RunEvent),
     events: VecDeque<Event>,
-    memory: Option<MemoryWatch>,
     over: Option<StopReason>,
     stop_told: bool,
 }
 
 impl Dispatcher<'_, '_> {
-    fn run(&mut self) -> Result<StopReason, PoolError> {
+    fn run(&mut self) -> Result<StopReason, WaitError> {
         // What came while the start method was tried goes before the first task.
-        for signal in self.pool.take_signals() {
+        for signal in self.crew.take_signals() {
             self.events.push_front(Event::StopRequested { signal });
         }
-        let mut swept = sys::monotonic_now();
+        let mut swept = self.crew.now();
         let mut awake = swept;
         loop {
             self.settle_events();
             if let Some(reason) = self.over.take() {
                 return Ok(reason);
             }
-            let now = sys::monotonic_now();
-            let starting = self.pool.take_time_in_starts();
+            let now = self.crew.now();
+            let starting = self.crew.take_time_in_starts();
             self.note_pause(now.since(awake).saturating_sub(starting));
             let patience = self
                 .state
                 .next_deadline()
                 .map_or(BEAT, |deadline| deadline.since(now))
                 .min(BEAT)
-                .min(self.memory.as_ref().map_or(BEAT, MemoryWatch::interval));
-            let heard = self.pool.wait(patience)?;
-            awake = sys::monotonic_now();
+                .min(self.crew.memory_interval().unwrap_or(BEAT));
+            let heard = self.crew.wait(patience)?;
+            awake = self.crew.now();
             self.note_pause(awake.since(now).saturating_sub(patience));
             if heard.is_empty() {
                 (self.tell)(RunEvent::Idle);
@@ -107,26 +103,18 @@ impl Dispatcher<'_, '_> {
             for news in heard {
                 self.on_heard(news);
             }
-            let now = sys::monotonic_now();
+            let now = self.crew.now();
             if self.state.next_deadline().is_some_and(|at| at <= now) {
                 self.events.push_back(Event::Tick);
             }
-            if let Some(watch) = &mut self.memory
-                && watch.is_due(now)
-            {
-                let mut over = self.pool.ended_by_kernel();
-                over.extend(watch.look(now, self.pool.processes()));
-                for (worker, evidence) in over {
-                    self.events
-                        .push_back(Event::OverMemory { worker, evidence });
-                }
+            for (worker, evidence) in self.crew.over_memory(now) {
+                self.events
+                    .push_back(Event::OverMemory { worker, evidence });
             }
             if now.since(swept) >= BEAT {
                 swept = now;
-                self.pool.sweep(now, false);
                 self.look_for_the_silent(now);
-                // One that was killed is missed only if we are too: the next look may try again.
-                let _ = self.pool.ensure_keeper();
+                self.crew.look_after(now);
             }
         }
     }
@@ -135,7 +123,7 @@ impl Dispatcher<'_, '_> {
     /// that to anybody.
     fn note_pause(&mut self, span: Duration) {
         if span >= STOPPED {
-            self.pool.forgive();
+            self.crew.forgive();
             self.events.push_front(Event::Paused { span });
             self.settle_events();
         }
@@ -150,7 +138,7 @@ impl Dispatcher<'_, '_> {
         });
         let silent: Vec<WorkerId> = busy
             .map(|(&id, _)| id)
-            .filter(|&id| self.pool.has_closed_its_channel(id))
+            .filter(|&id| self.crew.has_closed_its_channel(id))
             .collect();
         for worker in silent {
             let note = String::from("it closed its result channel");
@@ -163,7 +151,7 @@ impl Dispatcher<'_, '_> {
         while let Some(event) = self.events.pop_front() {
             tracing::debug!(?event);
             fail_point!("supervisor.step");
-            let actions = step(&mut self.state, event, sys::monotonic_now());
+            let actions = step(&mut self.state, event, self.crew.now());
             self.tell_of_a_stop();
             for action in actions {
                 tracing::debug!(?action);
@@ -225,7 +213,7 @@ impl Dispatcher<'_, '_> {
                 let note = String::from("it was ready for nothing");
                 self.events.push_back(Event::Broke { worker, note });
             }
-            // The pool keeps these to itself.
+            // A crew keeps these to itself.
             FromWorker::Forked { .. } | FromWorker::NotForked { .. } => {}
         }
     }
@@ -240,11 +228,11 @@ impl Dispatcher<'_, '_> {
             return;
         }
         let runs_it = known.current.is_some_and(|c| c.held.task == task);
-        let Some(handle) = self.pool.handle(worker) else {
+        let Some(contact) = self.crew.contact(worker) else {
             return;
         };
         let added = if runs_it {
-            let added = handle.assembly.add(number, bytes);
+            let added = contact.assembly.add(number, bytes);
             added.map_err(|error| error.to_string())
         } else {
             Err(format!(
@@ -252,7 +240,7 @@ impl Dispatcher<'_, '_> {
             ))
         };
         if let Err(note) = added {
-            handle.assembly = Assembly::default();
+            contact.assembly = Assembly::default();
             self.events.push_back(Event::Broke { worker, note });
         }
     }
@@ -264,11 +252,11 @@ impl Dispatcher<'_, '_> {
         attempt: AttemptNumber,
         report: Report,
     ) {
-        let received = sys::monotonic_now();
-        let Some(handle) = self.pool.handle(worker) else {
+        let received = self.crew.now();
+        let Some(contact) = self.crew.contact(worker) else {
             return; // settled before: a late word
         };
-        let assembly = std::mem::take(&mut handle.assembly);
+        let assembly = std::mem::take(&mut contact.assembly);
         let result = assembly
             .finish(report.chunks, report.last, report.digest)
             .map_err(|error| error.to_string())
@@ -310,26 +298,26 @@ impl Dispatcher<'_, '_> {
                     )),
                     _ => None,
                 };
-                self.pool.expect_more(self.state.waiting());
+                self.crew.expect_more(self.state.waiting());
                 let started = self
                     .pack(&tasks)
-                    .and_then(|first| self.pool.start(worker, slot, first, group, kept));
+                    .and_then(|first| self.crew.start(worker, slot, first, group, kept));
                 if let Err(reason) = started {
                     self.events.push_back(Event::StartFailed { worker, reason });
                 }
             }
             Action::Assign { worker, tasks } => match self.pack(&tasks) {
-                Ok(parcel) => self.pool.assign(worker, parcel),
+                Ok(parcel) => self.crew.assign(worker, parcel),
                 Err(note) => self.events.push_back(Event::Broke { worker, note }),
             },
-            Action::Shutdown { worker } => self.pool.shutdown(worker),
-            Action::Terminate { worker } => self.pool.terminate(worker),
+            Action::Shutdown { worker } => self.crew.shutdown(worker),
+            Action::Terminate { worker } => self.crew.terminate(worker),
             Action::Kill { worker } => {
                 self.tell_of_a_broken_protocol(worker);
-                self.pool.kill(worker);
+                self.crew.kill(worker);
             }
             Action::Abandon { worker } => {
-                if let Some(pid) = self.pool.process(worker) {
+                if let Some(pid) = self.crew.contact(worker).and_then(|c| c.pid) {
                     let text = format!(
                         "worker process {pid} was killed and does not end: the kernel holds it; the run goes on \
                          without it"
@@ -339,10 +327,10 @@ impl Dispatcher<'_, '_> {
             }
             Action::Record(ending) => self.record(&ending),
             Action::Release { worker, .. } => {
-                if let Some(name) = self.pool.handle(worker).and_then(|h| h.group.take()) {
+                if let Some(name) = self.crew.contact(worker).and_then(|c| c.group.take()) {
                     self.keep_output(worker, &name);
                 }
-                self.pool.forget(worker);
+                self.crew.forget(worker);
             }
             Action::Stop(reason) => self.over = Some(reason),
         }
@@ -386,14 +374,14 @@ impl Dispatcher<'_, '_> {
 
     fn record(&mut self, ending: &Ending) {
         let (origin, grouped) =
-            self.pool
-                .handle(ending.worker)
-                .map_or((Origin::default(), false), |handle| {
+            self.crew
+                .contact(ending.worker)
+                .map_or((Origin::default(), false), |contact| {
                     let origin = Origin {
-                        pid: handle.pid,
-                        sent: handle.sent,
+                        pid: contact.pid,
+                        sent: contact.sent,
                     };
-                    (origin, handle.group.is_some())
+                    (origin, contact.group.is_some())
                 });
         // The tasks of a group run without waiting for us: what they print cannot be told apart, and is
         // kept for the group when its worker is gone.
@@ -414,7 +402,7 @@ impl Dispatcher<'_, '_> {
 
     /// Keeps what a worker has written since the last time. A failure loses a log, not a result.
     fn keep_output(&mut self, worker: WorkerId, name: &str) {
-        let output = self.pool.take_output(worker);
+        let output = self.crew.take_output(worker);
         if let Err(text) = self.ledger.keep_output(name, &output) {
             (self.tell)(RunEvent::Note { text });
         }

@@ -18,6 +18,7 @@ use fumehood::sys;
 
 use super::output::Output;
 use super::reactor::{Ending, Fate};
+use super::state::{Stage, TaskBook};
 use crate::start::Method;
 
 /// Nothing can be recorded any more.
@@ -67,13 +68,14 @@ pub struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    /// On top of what was recorded before.
+    /// On top of what was recorded before, on this host.
     pub fn new(
         plan: &'a Plan,
         folder: &'a RunFolder,
         journal: Journal,
         recovered: Recovered,
         method: Method,
+        host: String,
     ) -> Ledger<'a> {
         Ledger {
             plan,
@@ -82,7 +84,7 @@ impl<'a> Ledger<'a> {
             recovered,
             segments: SegmentStore::new(folder),
             method,
-            host: sys::hostname(),
+            host,
         }
     }
 
@@ -134,13 +136,19 @@ impl<'a> Ledger<'a> {
         Ok(cause)
     }
 
-    /// Records that a task that ended badly is to be run again.
+    /// Records which tasks that have ended are to be run again: durably, before the first new end. Without
+    /// its reopening that would be a second one.
     ///
     /// # Errors
     ///
     /// As [`Ledger::record`].
-    pub fn reopen(&mut self, task: TaskIndex) -> Result<(), LedgerError> {
-        self.append(&Record::Reopened { index: task })
+    pub fn reopen_all(&mut self, books: &[TaskBook]) -> Result<(), LedgerError> {
+        for (index, book) in (0u32..).map(TaskIndex).zip(books) {
+            if book.stage == Stage::Fresh && self.recovered.state(index).is_some() {
+                self.append(&Record::Reopened { index })?;
+            }
+        }
+        self.flush()
     }
 
     fn append(&mut self, record: &Record) -> Result<(), LedgerError> {
@@ -371,7 +379,8 @@ mod tests {
         let plan = plan();
         let journal = Journal::create(&folder, Header::of(&plan, "0.1.0")).expect("a journal");
         let recovered = Recovered::default();
-        let mut ledger = Ledger::new(&plan, &folder, journal, recovered, Method::Fork);
+        let host = String::from("here");
+        let mut ledger = Ledger::new(&plan, &folder, journal, recovered, Method::Fork, host);
         tell(&folder, &plan, &mut ledger);
     }
 

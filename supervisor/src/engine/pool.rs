@@ -1,7 +1,7 @@
 //! The live processes: their channels, pids and pipes.
 //!
-//! The pool does what the reactor decided and reports what it hears, in an order that can be trusted: the
-//! end of a process comes after everything that it had said.
+//! The pool is the [`Crew`] of every real run: it does what the reactor decided and reports what it hears, the
+//! end of a process after everything that it had said.
 //!
 //! How that is known. A result channel belongs to a slot, and the pool holds a sender of it, so that the
 //! channel never closes, whoever dies. A packet that a process sent is in the queue before the process can
@@ -14,6 +14,7 @@
 
 #[cfg_attr(not(target_os = "linux"), path = "pool/channels_elsewhere.rs")]
 mod channels;
+mod crew;
 mod ending;
 mod making;
 mod memory;
@@ -26,7 +27,7 @@ use std::time::Duration;
 
 use fumehood::clock::Monotonic;
 use fumehood::ids::{Pid, WorkerId};
-use fumehood::protocol::{Assembly, FromWorker, Parcel, ToWorker};
+use fumehood::protocol::{FromWorker, ToWorker};
 use fumehood::sys::{
     self, Exit, ForkWay, HeldProgram, MemoryGroup, MemoryGroups, OwnSockets, Reaper, SignalWatch,
 };
@@ -34,8 +35,10 @@ use ipc_channel::ipc::IpcSender;
 
 use self::channels::Channels;
 use self::orders::Orders;
+use super::crew::{Contact, Crew, Heard, WaitError};
 use super::mailbox::{Mailbox, Notice};
-use super::output::{Output, Outputs};
+use super::memory::MemoryWatch;
+use super::output::Outputs;
 use crate::start::fresh::Fresh;
 use crate::start::handshake::{HandshakeError, Handshakes};
 use crate::start::keeper::Keeper;
@@ -57,8 +60,8 @@ pub enum PoolError {
     #[error("failed to prepare the worker pool: {0}")]
     Prepare(#[source] io::Error),
     /// The kernel refuses to wait for messages.
-    #[error("failed to wait for workers: {0}")]
-    Wait(#[source] io::Error),
+    #[error(transparent)]
+    Wait(#[from] WaitError),
 }
 
 impl PoolError {
@@ -84,37 +87,16 @@ enum Came {
     ShutDown(u32),
 }
 
-/// What the pool heard.
-#[derive(Debug)]
-pub enum Heard {
-    /// A worker's message.
-    Said(FromWorker),
-    /// A worker's message that cannot be read.
-    Garbled(WorkerId, String),
-    /// A worker is over, and nothing it said is unread.
-    Over(WorkerId, Exit),
-    /// A worker could not be made.
-    NotMade(WorkerId, String),
-    /// A signal that asks the supervisor to stop, by number.
-    Signal(i32),
-}
-
 /// What the pool knows of a live worker.
 #[derive(Debug)]
-pub struct Handle {
+struct Handle {
+    /// What the dispatcher knows of it too.
+    contact: Contact,
     /// Its slot.
     slot: u32,
     /// Which output pipes it writes to.
     output: u32,
-    /// Its process, once known.
-    pub pid: Option<Pid>,
-    /// When its first tasks had been sent.
-    pub sent: Monotonic,
-    /// The chunks of its current result.
-    pub assembly: Assembly,
     later: Option<IpcSender<ToWorker>>,
-    /// The name of its group of tasks, where it has more than one.
-    pub group: Option<String>,
     /// To be ended as soon as its pid is known.
     doomed: bool,
     /// The control group that holds it to its memory, where there is one.
@@ -161,6 +143,8 @@ pub struct Pool {
     outputs: Option<Outputs>,
     /// The control groups of workers, where the kernel limits their memory.
     memory_groups: Option<MemoryGroups>,
+    /// The watch on their memory, where it is limited.
+    memory_watch: Option<MemoryWatch>,
     handshakes: Handshakes,
     // Dropped after everything they could tell of.
     reaper: Reaper,
@@ -247,6 +231,7 @@ impl Pool {
                 Err(error) => return Err(PoolError::Prepare(error)),
             },
             memory_groups: None,
+            memory_watch: None,
             handshakes,
             reaper,
             _signals: signals,
@@ -267,69 +252,14 @@ impl Pool {
         }
     }
 
-    /// A live worker.
-    pub fn handle(&mut self, worker: WorkerId) -> Option<&mut Handle> {
-        self.workers.get_mut(&worker)
-    }
-
-    /// The live workers whose process is known.
-    pub fn processes(&self) -> impl Iterator<Item = (WorkerId, Pid)> + '_ {
-        self.workers
-            .iter()
-            .filter_map(|(&worker, handle)| Some((worker, handle.pid?)))
-    }
-
-    /// What this worker has written since the last time.
-    pub fn take_output(&self, worker: WorkerId) -> Output {
-        self.outputs
-            .as_ref()
-            .zip(self.workers.get(&worker))
-            .map(|(outputs, handle)| outputs.take(handle.output))
-            .unwrap_or_default()
-    }
-
-    /// Says how many tasks wait beyond those that are being given out: for so many, workers are started
-    /// ahead.
-    pub fn expect_more(&mut self, tasks: u32) {
-        self.more_to_come = tasks;
-    }
-
-    /// Gives a kept worker more tasks. A worker that is gone does not take them; its end is on its way.
-    pub fn assign(&mut self, worker: WorkerId, tasks: Parcel) {
-        let sent = sys::monotonic_now();
-        if let Some(handle) = self.workers.get_mut(&worker) {
-            if let Some(later) = &handle.later {
-                let _ = later.send(ToWorker::Run { tasks, sent });
-            }
-            handle.sent = sys::monotonic_now();
-        }
-    }
-
-    /// Tells a kept worker to leave.
-    pub fn shutdown(&mut self, worker: WorkerId) {
-        if let Some(later) = self.workers.get(&worker).and_then(|h| h.later.as_ref()) {
-            let _ = later.send(ToWorker::Shutdown);
-        }
-    }
-
-    /// Asks a worker and what it started to end.
-    pub fn terminate(&mut self, worker: WorkerId) {
-        self.signal(worker, sys::terminate_group);
-    }
-
-    /// Ends them.
-    pub fn kill(&mut self, worker: WorkerId) {
-        self.signal(worker, sys::kill_group);
-    }
-
     /// A live worker's process, once known.
-    pub fn process(&self, worker: WorkerId) -> Option<Pid> {
-        self.workers.get(&worker)?.pid
+    fn pid_of(&self, worker: WorkerId) -> Option<Pid> {
+        self.workers.get(&worker)?.contact.pid
     }
 
     fn signal(&mut self, worker: WorkerId, act: fn(Pid)) {
         if let Some(handle) = self.workers.get_mut(&worker) {
-            match handle.pid {
+            match handle.contact.pid {
                 Some(pid) => self.reaper.while_unreaped(pid, act),
                 // It is on its way into the world, and leaves it at once. If the zygote is what holds it
                 // up, another one will not.
@@ -343,42 +273,12 @@ impl Pool {
         }
     }
 
-    /// Whether it is sure that a worker lives on without its result channel: it can never answer.
-    pub fn has_closed_its_channel(&mut self, worker: WorkerId) -> bool {
-        let Some(pid) = self.workers.get(&worker).and_then(|handle| handle.pid) else {
-            return false;
-        };
-        let own = self.own_sockets.get_or_insert_with(OwnSockets::list);
-        let mut has_closed = false;
-        self.reaper
-            .while_unreaped(pid, |pid| has_closed = own.are_closed_in(pid));
-        has_closed
-    }
-
-    /// Forgets a worker that is settled.
-    pub fn forget(&mut self, worker: WorkerId) {
-        self.orders.withdraw(worker);
-        if let Some(handle) = self.workers.remove(&worker) {
-            if self.making == Making::Spawn && handle.pid.is_some() {
-                self.free_outputs.push(handle.output);
-            }
-            if let Some(pid) = handle.pid {
-                self.worker_of_pid.remove(&pid);
-            }
-            self.leave_memory_group(handle.memory);
-            let slot = &mut self.slots[handle.slot as usize];
-            if slot.worker == Some(worker) {
-                slot.worker = None;
-            }
-        }
-    }
-
     /// A worker that has begun tells its pid too: the zygote may have died before it could.
     fn know_started(&mut self, worker: WorkerId, pid: Pid) {
         let unknown = self
             .workers
             .get(&worker)
-            .is_some_and(|handle| handle.pid.is_none());
+            .is_some_and(|handle| handle.contact.pid.is_none());
         if unknown && self.reaper.watch(pid).is_ok() {
             self.know_pid(worker, pid);
             self.known_early.insert(worker);
@@ -387,7 +287,7 @@ impl Pool {
 
     fn know_pid(&mut self, worker: WorkerId, pid: Pid) {
         if let Some(handle) = self.workers.get_mut(&worker) {
-            handle.pid = Some(pid);
+            handle.contact.pid = Some(pid);
             self.worker_of_pid.insert(pid, worker);
             if handle.doomed {
                 self.reaper.while_unreaped(pid, sys::kill_group);
@@ -395,56 +295,14 @@ impl Pool {
         }
     }
 
-    /// Waits for news, at most so long; all that is there, the ends of processes last.
-    ///
-    /// # Errors
-    ///
-    /// [`PoolError::Wait`].
-    pub fn wait(&mut self, limit: Duration) -> Result<Vec<Heard>, PoolError> {
-        let mut heard = Vec::new();
-        let mut notices = VecDeque::new();
-        self.listen(limit, &mut heard, &mut notices)?;
-        // Whatever the dead have said is in some queue by now: one more round reads it. That round may bring
-        // more deaths, and a process dies once.
-        let mut deaths = 0;
-        loop {
-            let known = notices.iter().filter(|n| matches!(n, Notice::Exited(_)));
-            let known = known.count();
-            if known == deaths {
-                break;
-            }
-            deaths = known;
-            self.listen(Duration::ZERO, &mut heard, &mut notices)?;
-        }
-        for notice in notices {
-            self.on_notice(notice, &mut heard);
-        }
-        Ok(heard)
-    }
-
     /// Keeps a signal that came while the start method was tried: the run is to answer it.
     pub fn keep_signal(&mut self, signal: i32) {
         self.early_signals.push(signal);
     }
 
-    /// The signals that were kept.
-    pub fn take_signals(&mut self) -> Vec<i32> {
-        std::mem::take(&mut self.early_signals)
-    }
-
-    /// How long the loop has waited for zygotes to start since the last time this was asked.
-    pub fn take_time_in_starts(&mut self) -> Duration {
-        std::mem::take(&mut self.starting)
-    }
-
     /// Turns away who connects in place of a worker.
     pub fn turn_strangers_away(&self) {
         self.handshakes.turn_strangers_away();
-    }
-
-    /// Forgets what was suspicious: the supervisor was stopped, and a new worker's pid may be on its way.
-    pub fn forgive(&mut self) {
-        self.suspects.clear();
     }
 
     /// One round over all channels.
@@ -453,16 +311,15 @@ impl Pool {
         limit: Duration,
         heard: &mut Vec<Heard>,
         notices: &mut VecDeque<Notice>,
-    ) -> Result<(), PoolError> {
-        for came in self.channels.wait(limit).map_err(PoolError::Wait)? {
+    ) -> Result<(), WaitError> {
+        for came in self.channels.wait(limit)? {
             match came {
                 Came::Wake => notices.append(&mut self.mailbox.take()),
                 Came::Said(slot, said) => self.on_message(slot, said, heard),
                 Came::ShutDown(slot) => {
                     self.garbled(slot, "it shut down its result channel", heard);
                     // Whoever holds the old one is heard no more; the slot's next worker is.
-                    self.slots[slot as usize].results =
-                        self.channels.renew(slot).map_err(PoolError::Wait)?;
+                    self.slots[slot as usize].results = self.channels.renew(slot)?;
                     self.own_sockets = None;
                 }
             }
@@ -506,7 +363,7 @@ impl Pool {
                 {
                     return; // it was faster, and told of itself
                 }
-                if self.workers.get(&worker).is_some_and(|h| h.pid.is_some()) {
+                if self.pid_of(worker).is_some() {
                     return self.garbled(slot, "it told of another process as itself", heard);
                 }
                 // Watched even if the worker is settled: somebody must reap it.
@@ -526,7 +383,7 @@ impl Pool {
                 }
             }
             FromWorker::NotForked { worker, reason } => {
-                if self.workers.get(&worker).is_some_and(|h| h.pid.is_some()) {
+                if self.pid_of(worker).is_some() {
                     return self.garbled(slot, "it said it had not been made", heard);
                 }
                 heard.push(Heard::NotMade(worker, format!("fork failed: {reason}")));
@@ -545,7 +402,7 @@ impl Pool {
             Notice::Signal(signal) => heard.push(Heard::Signal(signal)),
             Notice::Greeted(worker, Ok(sent)) => {
                 if let Some(handle) = self.workers.get_mut(&worker) {
-                    handle.sent = sent;
+                    handle.contact.sent = sent;
                 }
             }
             Notice::Greeted(worker, Err(error)) => {
@@ -577,7 +434,7 @@ impl Pool {
             let lost: Vec<WorkerId> = self
                 .workers
                 .iter()
-                .filter(|(_, handle)| handle.pid.is_none())
+                .filter(|(_, handle)| handle.contact.pid.is_none())
                 .map(|(&worker, _)| worker)
                 .collect();
             for worker in lost {

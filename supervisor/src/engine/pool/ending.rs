@@ -10,13 +10,14 @@ use std::time::Duration;
 use fumehood::clock::Monotonic;
 use fumehood::sys;
 
+use super::super::crew::Crew;
 use super::{Pool, SUSPICION};
 
 impl Pool {
     /// Ends orphans that workers left behind and we adopted, reaps strangers that are over, and turns away who
     /// connects in place of a worker. With `final_sweep` every unknown child counts, since no worker is on its
     /// way. Returns how many children there were that are still to end.
-    pub fn sweep(&mut self, now: Monotonic, final_sweep: bool) -> usize {
+    pub(super) fn sweep(&mut self, now: Monotonic, final_sweep: bool) -> usize {
         self.turn_strangers_away();
         self.strangers.retain(|&pid| !sys::reap_if_over(pid));
         // Before the children: one that is reaped in between is on both lists, and left alone.

@@ -2,85 +2,21 @@
 
 use std::sync::Arc;
 
-use fumehood::ids::{Pid, WorkerId};
-use fumehood::protocol::{Assembly, Parcel, StartOrder};
-use fumehood::sys::{self, ForkWay, GuardOrder};
-use ipc_channel::ipc;
+use fumehood::ids::WorkerId;
+use fumehood::protocol::StartOrder;
+use fumehood::sys;
 
+use super::super::crew::Crew;
 use super::super::mailbox::Notice;
 use super::super::output::Outputs;
-use super::{Handle, Making, Pool, SPARES};
+use super::{Pool, SPARES};
 use crate::start::fresh::{Fresh, Given};
 use crate::start::handshake::HandshakeError;
 use crate::start::keeper::Keeper;
 use crate::start::zygote::Zygote;
 
 impl Pool {
-    /// Asks for a worker with these first tasks; `group` is a name for them, where there
-    /// are several.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that says why it cannot be had. The worker is then unknown to the pool.
-    pub fn start(
-        &mut self,
-        worker: WorkerId,
-        slot: u32,
-        first: Parcel,
-        group: Option<String>,
-        kept: bool,
-    ) -> Result<(), String> {
-        let asked = sys::monotonic_now();
-        let (later, receiver) = if kept {
-            let (sender, receiver) = ipc::channel().map_err(|e| e.to_string())?;
-            (Some(sender), Some(receiver))
-        } else {
-            (None, None)
-        };
-        let memory = self.make_memory_group()?;
-        let order = StartOrder {
-            worker,
-            slot,
-            way: match self.making {
-                Making::Fork(way) => way,
-                Making::Spawn => ForkWay::CloneParent,
-            },
-            guard: GuardOrder {
-                supervisor: Pid(std::process::id()),
-            },
-            memory_group: memory.as_ref().map(|group| group.path().to_path_buf()),
-            results: self.slots[slot as usize].results.clone(),
-            later: receiver,
-            first,
-            sent: asked,
-        };
-        self.slots[slot as usize].worker = Some(worker);
-        self.workers.insert(
-            worker,
-            Handle {
-                slot,
-                // The zygote points a worker at its slot's pipes.
-                output: slot,
-                pid: None,
-                sent: asked,
-                assembly: Assembly::default(),
-                later,
-                group,
-                doomed: false,
-                memory,
-            },
-        );
-        let made = match self.making {
-            Making::Fork(_) => self.start_by_fork(order),
-            Making::Spawn => self.start_by_exec(worker, order),
-        };
-        if made.is_err() {
-            self.forget(worker);
-        }
-        made
-    }
-
-    fn start_by_fork(&mut self, order: StartOrder) -> Result<(), String> {
+    pub(super) fn start_by_fork(&mut self, order: StartOrder) -> Result<(), String> {
         if self.zygote.is_none() {
             self.start_zygote().map_err(|error| error.to_string())?;
         }
@@ -102,7 +38,7 @@ impl Pool {
                 return;
             }
             if let Some(handle) = self.workers.get_mut(&worker) {
-                handle.sent = sys::monotonic_now();
+                handle.contact.sent = sys::monotonic_now();
             }
         }
     }
@@ -154,7 +90,11 @@ impl Pool {
         }
     }
 
-    fn start_by_exec(&mut self, worker: WorkerId, order: StartOrder) -> Result<(), String> {
+    pub(super) fn start_by_exec(
+        &mut self,
+        worker: WorkerId,
+        order: StartOrder,
+    ) -> Result<(), String> {
         let fresh = match self.spares.pop_front() {
             Some(spare) => spare,
             None => self.launch().map_err(|error| error.to_string())?,
@@ -166,7 +106,7 @@ impl Pool {
         match fresh.give(order) {
             Ok(Given::Sent(at)) => {
                 if let Some(handle) = self.workers.get_mut(&worker) {
-                    handle.sent = at;
+                    handle.contact.sent = at;
                 }
             }
             Ok(Given::Later) => {}

@@ -1,16 +1,22 @@
-//! The control group of each worker, where the kernel limits memory beside the watch.
+//! How the pool holds workers to their memory: by the watch, and by a control group of each where the kernel
+//! limits it too.
 
 use fumehood::experiment::ExitCause;
-use fumehood::ids::WorkerId;
+use fumehood::ids::{Pid, WorkerId};
 use fumehood::sys::{MemoryGroup, MemoryGroups};
 
-use super::super::memory::kernel_evidence;
+use super::super::memory::{MemoryWatch, kernel_evidence};
 use super::Pool;
 
 /// The signal with which the kernel ends a process for want of memory.
 const SIGKILL: i32 = 9;
 
 impl Pool {
+    /// Has the memory of all workers watched.
+    pub fn watch_memory(&mut self, watch: MemoryWatch) {
+        self.memory_watch = Some(watch);
+    }
+
     /// Has every worker that is made from now on enter a group of its own among these.
     pub fn limit_memory(&mut self, groups: MemoryGroups) {
         self.memory_groups = Some(groups);
@@ -18,7 +24,7 @@ impl Pool {
 
     /// The workers of which the kernel has ended something, as far as it is known, with the figures. It may
     /// have been a child of theirs.
-    pub fn ended_by_kernel(&self) -> Vec<(WorkerId, String)> {
+    pub(super) fn ended_by_kernel(&self) -> Vec<(WorkerId, String)> {
         let mut ended: Vec<(WorkerId, String)> = self
             .workers
             .keys()
@@ -26,6 +32,13 @@ impl Pool {
             .collect();
         ended.sort_by_key(|(worker, _)| *worker);
         ended
+    }
+
+    /// The live workers whose process is known.
+    pub(super) fn processes(&self) -> impl Iterator<Item = (WorkerId, Pid)> + '_ {
+        self.workers
+            .iter()
+            .filter_map(|(&worker, handle)| Some((worker, handle.contact.pid?)))
     }
 
     /// A group for one more worker, where there are groups.
