@@ -14,7 +14,6 @@ use fumehood::record::{
     Journal, JournalError, Record, Recovered, RunFolder, SegmentError, SegmentStore, Terminal,
     atomic, attempt_cause,
 };
-use fumehood::sys;
 
 use super::output::Output;
 use super::reactor::{Ending, Fate};
