@@ -35,6 +35,8 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn open_to_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// Cuts a plain file that has no other name to this length, durably.
     fn cut(&self, path: &Path, length: u64) -> io::Result<()>;
+    /// Makes the content of a plain file durable, whoever wrote it.
+    fn sync_file(&self, path: &Path) -> io::Result<()>;
     /// Gives a file another name in its folder, in the place of whatever has it. An open file keeps its content.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
@@ -136,16 +138,21 @@ impl Disk for SystemDisk {
     }
 
     fn open_to_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(SystemFile(open_as(
-            path,
-            OpenOptions::new().append(true),
-        )?)))
+        let file = open_as(path, OpenOptions::new().append(true))?;
+        refuse_other_names(&file)?;
+        Ok(Box::new(SystemFile(file)))
     }
 
     fn cut(&self, path: &Path, length: u64) -> io::Result<()> {
         let file = open_as(path, OpenOptions::new().write(true))?;
+        refuse_other_names(&file)?;
         file.set_len(length)?;
         file.sync_all()
+    }
+
+    fn sync_file(&self, path: &Path) -> io::Result<()> {
+        // Windows syncs only what may be written.
+        open_as(path, OpenOptions::new().append(true))?.sync_all()
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -215,21 +222,27 @@ impl Disk for SystemDisk {
     }
 }
 
-/// Opens a plain file to be changed. What is at the place is looked at without following a link, must be the very
-/// file that is opened, and have no other name: whoever made a hard link means something by it.
+/// Opens a plain file to be written. What is at the place is looked at without following a link, and must be the very
+/// file that is opened.
 fn open_as(path: &Path, options: &OpenOptions) -> io::Result<File> {
     let seen = sys::open_no_follow(path)?;
     let file = options.open(path)?;
     if !sys::is_same_file(&seen, &file)? {
         return Err(io::Error::other("it was replaced while it was opened"));
     }
-    if sys::has_other_names(&file)? {
+    Ok(file)
+}
+
+/// Refuses a file that is about to be changed in place and has another name too: whoever made the hard link means
+/// something by the other name.
+fn refuse_other_names(file: &File) -> io::Result<()> {
+    if sys::has_other_names(file)? {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             "it is a hard link: another name would see the change",
         ));
     }
-    Ok(file)
+    Ok(())
 }
 
 /// An open file of this machine.

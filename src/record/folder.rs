@@ -84,6 +84,9 @@ impl RunFolder {
                 }
                 disk.make_private(path)
                     .map_err(|error| at("make private", path, error))?;
+                // Whoever made it may have been killed before it was durable.
+                disk.sync_folder(above)
+                    .map_err(|error| at("sync", above, error))?;
             }
             Err(error) => return Err(at("create", path, error).into()),
         }
@@ -192,8 +195,8 @@ impl RunFolder {
         }
     }
 
-    /// Removes the temporary files that a killed process left. Only the holder of the lock may: anybody
-    /// else's temporary file may be in use.
+    /// Removes the temporary files that a killed process left, and makes durable which others there are. Only the
+    /// holder of the lock may: anybody else's temporary file may be in use.
     ///
     /// # Errors
     ///
@@ -206,6 +209,10 @@ impl RunFolder {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(at("read", folder, error)),
             };
+            // A killed process may have given files their names without a sync. From here on they are built on.
+            self.disk
+                .sync_folder(folder)
+                .map_err(|error| at("sync", folder, error))?;
             for name in names {
                 let text = name.to_string_lossy();
                 if text.starts_with('.') && text.ends_with(TEMPORARY) {

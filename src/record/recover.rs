@@ -40,7 +40,8 @@ const LONGEST_TORN_HEADER: u64 = 64 * 1024;
 pub enum Repair<'a> {
     /// Only report it: somebody else may be writing.
     Report,
-    /// Cut bad tails and remove segments without a header. Only the holder of the lock may.
+    /// Cut bad tails, remove segments without a header, and make durable what is left. Only the holder of the lock
+    /// may.
     Cut(&'a RunLock),
 }
 
@@ -494,6 +495,10 @@ fn settle_end(
                 cut,
             });
         }
+        // A killed process leaves whole records that nobody has synced. From here on they are built on.
+        (End::Clean, true) if cut => disk
+            .sync_file(path)
+            .map_err(|error| at("sync", path, error))?,
         (End::Clean, true) => {}
     }
     Ok(())

@@ -61,6 +61,11 @@ impl Syncs {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Where the segment is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What to do now.
     pub fn next(&self, now: Monotonic) -> Next {
         self.lock().window.next(now)

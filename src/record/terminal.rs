@@ -115,7 +115,7 @@ impl Terminal {
     }
 
     /// The object, in the key order of the contract.
-    pub(super) fn to_json(&self) -> String {
+    pub fn to_json(&self) -> String {
         let kind = JsonText::of(&self.kind);
         let (key, body) = match &self.body {
             TerminalBody::Result(result) => ("result", result.clone()),
