@@ -5,14 +5,16 @@ A mistake is a patch in simulation/planted/; the first paragraph of the file say
 them, README.md there, says for each which property of the simulation it violates, and with which seed. For each
 patch, or those that are named: it is applied to a copy of the working tree under target/planted/, the simulation is
 built there, and run with the seed of the list; it must violate the property of the list. The tree as it is must pass
-the same seeds. With --search the seeds are searched from 0 up instead, and the list is written anew. With --check
-nothing is built: each patch must still apply, and the list must have each.
+the same seeds. With --search the seeds are searched from 0 up instead, those aside that the tree as it is does not
+pass, and the list is written anew. With --check nothing is built: each patch must still apply, and the list must have
+each.
 
 A violation is a line `violation: seed N: PROPERTY: TEXT` and exit code 1. Anything else, a panic of the simulation
 or a run that takes longer than --patience, finds nothing. Exit code 0 only if all were found.
 """
 
 import argparse
+import functools
 import os
 import re
 import shutil
@@ -30,6 +32,8 @@ SCRATCH = ROOT / "target" / "planted"
 TREE = SCRATCH / "tree"
 BUILD = SCRATCH / "build"
 AS_IT_IS = SCRATCH / "simulate"  # without a mistake
+
+BLOCK = 250  # seeds of one run of a search: one that hangs is noticed soon
 
 HEAD = ["| bug | mistake | property | seed |", "|---|---|---|---:|"]
 ROW = re.compile(r"\| \[(?P<name>[^]]+)\]\([^)]*\) \| (?P<mistake>.*) \| (?P<property>.*) \| (?P<seed>\d*) \|")
@@ -65,7 +69,8 @@ def main():
     mode.add_argument("--search", action="store_true", help="search the seeds, and write the list anew")
     mode.add_argument("--check", action="store_true", help="only check that the patches apply")
     parser.add_argument("--seeds", type=int, default=10_000, help="so many are searched")
-    parser.add_argument("--patience", type=float, default=900, help="seconds that one run of the simulation may take")
+    parser.add_argument("--patience", type=float, default=300,
+                        help="seconds that one run of the simulation may take")
     options = parser.parse_args()
     every = [Bug(path) for path in sorted(PATCHES.glob("*.patch"))]
     unknown = read_list(every)
@@ -115,29 +120,47 @@ def plant(bug, options):
         bug.build_s = time.monotonic() - began
     began = time.monotonic()
     try:
-        seeds = (0, options.seeds) if options.search else (bug.seed, bug.seed + 1)
-        found = simulate(program(), seeds, options.patience)
+        found = search(options) if options.search else simulate(program(), (bug.seed, bug.seed + 1), options.patience)
     finally:
         bug.run_s = time.monotonic() - began
     if found is None:
-        raise Failure(f"NOT FOUND with seeds {seeds[0]}..{seeds[1]}")
+        raise Failure(f"NOT FOUND with {f'{options.seeds} seeds' if options.search else f'seed {bug.seed}'}")
     seed, violated = found
     if not options.search and violated != bug.property:
         raise Failure(f"violates {violated}; the list says {bug.property}")
     bug.seed, bug.property = seed, violated
 
 
+def search(options):
+    """The first seed that the bug fails, and the tree as it is does not, and the property; `None` = there is none."""
+    first = 0
+    while first < options.seeds:
+        end = min(first + BLOCK, options.seeds)
+        found = simulate(program(), (first, end), options.patience)
+        if found is None:
+            first = end
+        elif wrong_as_it_is(found[0], options.patience) is None:
+            return found
+        else:
+            first = found[0] + 1
+    return None
+
+
+@functools.cache
+def wrong_as_it_is(seed, patience):
+    """What the tree without any bug does wrong with a seed; `None` = nothing."""
+    try:
+        found = simulate(AS_IT_IS, (seed, seed + 1), patience)
+    except Failure as failure:
+        return str(failure)
+    return found and found[1]
+
+
 def passes_as_it_is(bugs, patience):
     """The seeds of the bugs with which the tree without any bug fails too, or does not end."""
-    wrong = []
-    for seed in sorted({bug.seed for bug in bugs if bug.seed is not None}):
-        try:
-            found = simulate(AS_IT_IS, (seed, seed + 1), patience)
-            if found is not None:
-                wrong.append(f"seed {seed}: {found[1]}")
-        except Failure as failure:
-            wrong.append(f"seed {seed}: {failure}")
-    return wrong
+    seeds = sorted({bug.seed for bug in bugs if bug.seed is not None})
+    wrong = [(seed, wrong_as_it_is(seed, patience)) for seed in seeds]
+    return [f"seed {seed}: {what}" for seed, what in wrong if what is not None]
 
 
 def simulate(binary, seeds, patience):
