@@ -107,7 +107,8 @@ pub struct SimulatedCrew<'a> {
     next_event: u64,
     processes: BTreeMap<WorkerId, Process>,
     contacts: BTreeMap<WorkerId, Contact>,
-    swollen: BTreeSet<WorkerId>,
+    /// Workers over their memory, with the task that they are in.
+    swollen: BTreeMap<WorkerId, TaskIndex>,
     next_pid: u32,
     deadline: Monotonic,
     /// How it was cut off.
@@ -186,7 +187,7 @@ impl<'a> SimulatedCrew<'a> {
             next_event: 0,
             processes: BTreeMap::new(),
             contacts: BTreeMap::new(),
-            swollen: BTreeSet::new(),
+            swollen: BTreeMap::new(),
             next_pid: 1000,
             deadline: now + scenario.bound(),
             cut_off: None,
@@ -528,9 +529,12 @@ impl Crew for SimulatedCrew<'_> {
 
     fn over_memory(&mut self, _now: Monotonic) -> Vec<(WorkerId, String)> {
         let swollen = std::mem::take(&mut self.swollen);
-        swollen
-            .into_iter()
-            .map(|worker| (worker, String::from("600 MiB, more than its 512 MiB")))
+        let still = swollen.into_iter().filter(|(worker, task)| {
+            let run = self.processes.get(worker).and_then(|p| p.run.as_ref());
+            run.is_some_and(|run| run.task == *task)
+        });
+        still
+            .map(|(worker, _)| (worker, String::from("600 MiB, more than its 512 MiB")))
             .collect()
     }
 

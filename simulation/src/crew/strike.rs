@@ -306,7 +306,7 @@ impl SimulatedCrew<'_> {
             return;
         }
         if let Some(run) = process.run.clone() {
-            self.swollen.insert(worker);
+            self.swollen.insert(worker, run.task);
             self.witness(|witness| witness.deed(run.task, run.attempt.0).swelled = true);
         }
     }

@@ -204,6 +204,22 @@ fn a_crash_is_charged_retried_and_at_last_final() {
 }
 
 #[test]
+fn a_last_record_that_fails_is_no_complete_run() {
+    let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
+    let held = given(&first)[0].1[0];
+    story.started(0, held);
+    story.finished(0, held);
+    let end = story.dies(0, ExitCause::Exited(0));
+    assert_eq!(stopped(&end), Some(&StopReason::Complete));
+    let reason = String::from("no space");
+    let end = story.happens(Event::RecordFailed {
+        reason: reason.clone(),
+    });
+    assert_eq!(stopped(&end), Some(&StopReason::Journal { reason }));
+    assert!(story.happens(Event::Tick).is_empty());
+}
+
+#[test]
 fn exit_zero_before_the_result_is_a_crash_too() {
     let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
     story.started(0, given(&first)[0].1[0]);
