@@ -144,6 +144,8 @@ enum Event {
     /// A worker closes its channel.
     Closes(WorkerId, u32),
     Signal(i32),
+    /// The machine loses its power.
+    PowerGoes,
     Fault(usize),
 }
 
@@ -291,6 +293,10 @@ impl<'a> SimulatedCrew<'a> {
                 self.say(format_args!("signal {signal}"));
                 self.witness(Witness::stops);
                 heard.push(Heard::Signal(signal));
+            }
+            Event::PowerGoes => {
+                self.disk.kill();
+                self.cut_off = Some(CutOff::PowerLost);
             }
             Event::Fault(at) => self.strike(at),
         }
