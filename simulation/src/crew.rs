@@ -107,7 +107,8 @@ pub struct SimulatedCrew<'a> {
     next_event: u64,
     processes: BTreeMap<WorkerId, Process>,
     contacts: BTreeMap<WorkerId, Contact>,
-    swollen: BTreeSet<WorkerId>,
+    /// Workers over their memory, with the task that they are in.
+    swollen: BTreeMap<WorkerId, TaskIndex>,
     next_pid: u32,
     deadline: Monotonic,
     /// How it was cut off.
@@ -143,6 +144,8 @@ enum Event {
     /// A worker closes its channel.
     Closes(WorkerId, u32),
     Signal(i32),
+    /// The machine loses its power.
+    PowerGoes,
     Fault(usize),
 }
 
@@ -186,7 +189,7 @@ impl<'a> SimulatedCrew<'a> {
             next_event: 0,
             processes: BTreeMap::new(),
             contacts: BTreeMap::new(),
-            swollen: BTreeSet::new(),
+            swollen: BTreeMap::new(),
             next_pid: 1000,
             deadline: now + scenario.bound(),
             cut_off: None,
@@ -290,6 +293,10 @@ impl<'a> SimulatedCrew<'a> {
                 self.say(format_args!("signal {signal}"));
                 self.witness(Witness::stops);
                 heard.push(Heard::Signal(signal));
+            }
+            Event::PowerGoes => {
+                self.disk.kill();
+                self.cut_off = Some(CutOff::PowerLost);
             }
             Event::Fault(at) => self.strike(at),
         }
@@ -528,9 +535,12 @@ impl Crew for SimulatedCrew<'_> {
 
     fn over_memory(&mut self, _now: Monotonic) -> Vec<(WorkerId, String)> {
         let swollen = std::mem::take(&mut self.swollen);
-        swollen
-            .into_iter()
-            .map(|worker| (worker, String::from("600 MiB, more than its 512 MiB")))
+        let still = swollen.into_iter().filter(|(worker, task)| {
+            let run = self.processes.get(worker).and_then(|p| p.run.as_ref());
+            run.is_some_and(|run| run.task == *task)
+        });
+        still
+            .map(|(worker, _)| (worker, String::from("600 MiB, more than its 512 MiB")))
             .collect()
     }
 

@@ -523,7 +523,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn unique(&self) -> u32 {
-        self.lock().draws.next() as u32
+        self.lock().draws.bits() as u32
     }
 
     fn now(&self) -> Monotonic {
@@ -635,7 +635,7 @@ impl DiskFile for Open {
         inner.check(self.disk.process)?;
         let process = inner.process;
         let holder = &mut inner.files[self.file].locked_by;
-        let is_free = holder.is_none_or(|holder| holder == process || holder < process);
+        let is_free = holder.is_none_or(|holder| holder <= process);
         if is_free {
             *holder = Some(process);
         }

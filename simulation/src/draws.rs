@@ -23,7 +23,7 @@ impl Draws {
     }
 
     /// 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
     }
@@ -31,7 +31,7 @@ impl Draws {
     /// A number below `end`, which is at least 1.
     pub fn below(&mut self, end: u64) -> u64 {
         // The bias is below end / 2^64.
-        ((u128::from(self.next()) * u128::from(end.max(1))) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(end.max(1))) >> 64) as u64
     }
 
     /// A number from `first` to `last`.
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn it_is_splitmix64() {
         let mut draws = Draws(1_234_567);
-        let first: Vec<u64> = (0..3).map(|_| draws.next()).collect();
+        let first: Vec<u64> = (0..3).map(|_| draws.bits()).collect();
         assert_eq!(
             first,
             [

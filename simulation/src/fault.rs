@@ -217,15 +217,15 @@ impl FaultKind {
     }
 }
 
-/// So many faults within a span of time, in the run of a plan of so many tasks. Half of those that happen to workers
-/// come as tasks begin: a crowd of tiny tasks is over in a moment and meets few otherwise.
+/// So many faults within a span of time, in the run of a plan of so many tasks. Half of those that happen to workers,
+/// and of losses of power, come as tasks begin: a crowd of tiny tasks is over in a moment and meets few otherwise.
 pub fn draw_faults(seed: u64, count: u64, within: Duration, tasks: u64) -> Vec<Fault> {
     (0..count)
         .map(|number| {
             let mut draws = Draws::of(seed, "fault", &[number]);
             let kind = FaultKind::draw(&mut draws);
-            let of_worker = kind.is_of_task() || kind.is_of_start();
-            let when = if of_worker && draws.percent(50) {
+            let of_crowd = kind.is_of_task() || kind.is_of_start() || kind == FaultKind::PowerLoss;
+            let when = if of_crowd && draws.percent(50) {
                 When::Begun(draws.below(tasks))
             } else {
                 When::At(Monotonic(draws.below(within.as_nanos() as u64)))
@@ -233,7 +233,7 @@ pub fn draw_faults(seed: u64, count: u64, within: Duration, tasks: u64) -> Vec<F
             Fault {
                 when,
                 kind,
-                key: draws.next(),
+                key: draws.bits(),
             }
         })
         .collect()

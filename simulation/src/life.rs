@@ -62,7 +62,7 @@ pub fn live(scenario: &Scenario, keeps: bool) -> Lived {
         lives: 0,
         reopens: false,
     };
-    let lived = panic::catch_unwind(AssertUnwindSafe(|| run.to_its_end()));
+    let lived = panic::catch_unwind(AssertUnwindSafe(|| run.live_on()));
     let (lives, time) = (run.lives, run.disk.now().since(Monotonic(0)));
     if let Err(payload) = lived {
         let text = payload.downcast_ref::<String>().cloned().or_else(|| {
@@ -114,7 +114,7 @@ enum End {
 }
 
 impl Run<'_> {
-    fn to_its_end(&mut self) {
+    fn live_on(&mut self) {
         let mut pauses = Draws::of(self.scenario.seed, "pauses", &[]);
         loop {
             self.lives += 1;

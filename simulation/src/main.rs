@@ -35,6 +35,9 @@ enum Command {
         /// Threads; one for each core unless given
         #[arg(long)]
         jobs: Option<usize>,
+        /// Live each seed twice: its log must be the same
+        #[arg(long)]
+        twice: bool,
         /// End with the first seed that breaks a promise
         #[arg(long)]
         stop: bool,
@@ -135,9 +138,10 @@ fn act(command: Command) -> Result<bool> {
         Command::Run {
             seeds,
             jobs,
+            twice,
             stop,
             weather,
-        } => run(seeds, jobs, stop, weather),
+        } => run(seeds, jobs, twice, stop, weather),
         Command::Replay {
             seed,
             digest,
@@ -146,6 +150,9 @@ fn act(command: Command) -> Result<bool> {
         } => {
             let scenario = Scenario::of(seed, weather.weather()?);
             let scenario = match only.faults {
+                Some(faults) if faults.iter().any(|&at| at >= scenario.faults.len()) => {
+                    bail!("seed {seed} has faults 0 to {}", scenario.faults.len() - 1)
+                }
                 Some(faults) => scenario.with_faults(&faults),
                 None => scenario,
             };
@@ -188,7 +195,13 @@ struct Sum {
     time: Duration,
 }
 
-fn run(seeds: Range<u64>, jobs: Option<usize>, stop: bool, args: WeatherArgs) -> Result<bool> {
+fn run(
+    seeds: Range<u64>,
+    jobs: Option<usize>,
+    twice: bool,
+    stop: bool,
+    args: WeatherArgs,
+) -> Result<bool> {
     let weather = args.weather()?;
     let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
     let began = Instant::now();
@@ -202,7 +215,11 @@ fn run(seeds: Range<u64>, jobs: Option<usize>, stop: bool, args: WeatherArgs) ->
             if seed >= seeds.end {
                 return Ok(());
             }
-            let lived = live(&Scenario::of(seed, weather), false);
+            let scenario = Scenario::of(seed, weather);
+            let lived = live(&scenario, false);
+            if twice && live(&scenario, false).log.digest() != lived.log.digest() {
+                bail!("seed {seed} gives two logs");
+            }
             let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
             sum.seeds += 1;
             sum.lives += lived.lives;

@@ -10,13 +10,16 @@ use crate::witness::Property;
 
 /// The numbers of the faults that are enough to violate the same property.
 pub fn minimise(scenario: &Scenario, property: Property) -> Vec<usize> {
-    let fails = |kept: &[usize]| {
+    smallest(scenario.faults.len(), |kept| {
         let lived = live(&scenario.with_faults(kept), false);
-        lived
-            .violation
-            .is_some_and(|found| found.property == property)
-    };
-    let mut kept: Vec<usize> = (0..scenario.faults.len()).collect();
+        let found = lived.violation;
+        found.is_some_and(|found| found.property == property)
+    })
+}
+
+/// Some of so many things, all of which fail together, that fail too, and none of which can be left out.
+fn smallest(count: usize, fails: impl Fn(&[usize]) -> bool) -> Vec<usize> {
+    let mut kept: Vec<usize> = (0..count).collect();
     let mut parts = 2;
     while kept.len() > 1 {
         let size = kept.len().div_ceil(parts);
@@ -38,4 +41,33 @@ pub fn minimise(scenario: &Scenario, property: Property) -> Vec<usize> {
         kept.clear();
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn what_matters_is_left_and_nothing_else() {
+        for needed in [&[][..], &[0], &[99], &[3, 17], &[1, 2, 50, 98]] {
+            let tries = Cell::new(0);
+            let kept = smallest(100, |kept| {
+                tries.set(tries.get() + 1);
+                needed.iter().all(|at| kept.contains(at))
+            });
+            assert_eq!(kept, needed);
+            assert!(tries.get() < 200, "{} tries", tries.get());
+        }
+    }
+
+    #[test]
+    fn things_that_stand_for_each_other_are_not_both_kept() {
+        let kept = smallest(60, |kept| {
+            kept.contains(&7) && kept.iter().any(|at| *at > 30)
+        });
+        assert_eq!(kept.len(), 2);
+        assert!(kept.contains(&7) && kept[1] > 30);
+    }
 }

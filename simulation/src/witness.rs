@@ -233,8 +233,7 @@ impl Witness {
     /// The supervisor heard of a task's begin.
     pub fn heard_begin(&mut self, worker: WorkerId, task: TaskIndex, attempt: u32, now: Monotonic) {
         self.current.insert(worker, (task, attempt));
-        // What was paused before does not count for it.
-        let heard = Monotonic(now.0.saturating_sub(self.paused.as_nanos() as u64));
+        let heard = self.unpaused(now);
         self.deed(task, attempt).heard.get_or_insert(heard);
     }
 
@@ -310,10 +309,18 @@ impl Witness {
     }
 
     /// The supervisor asks for the end of a worker, or ends it.
-    pub fn asks_end(&mut self, worker: WorkerId, now: Monotonic) {
-        if let Some(&(task, attempt)) = self.current.get(&worker) {
-            self.deed(task, attempt).ended.get_or_insert(now);
+    /// It is in `run`, which the supervisor may not know.
+    pub fn asks_end(&mut self, worker: WorkerId, run: Option<(TaskIndex, u32)>, now: Monotonic) {
+        let ended = self.unpaused(now);
+        let current = self.current.get(&worker).copied();
+        for (task, attempt) in run.into_iter().chain(current) {
+            self.deed(task, attempt).ended.get_or_insert(ended);
         }
+    }
+
+    /// A clock that stands still while the supervisor is stopped: deadlines are counted by it.
+    fn unpaused(&self, now: Monotonic) -> Monotonic {
+        Monotonic(now.0.saturating_sub(self.paused.as_nanos() as u64))
     }
 
     /// A supervisor was asked to stop.
@@ -443,11 +450,11 @@ impl Witness {
     /// Whether an outcome is what the worker's deeds deserve.
     fn judge_charge(&mut self, task: TaskIndex, number: u32, outcome: AttemptOutcome, name: &str) {
         let deed = self.deeds.get(&(task, number)).cloned().unwrap_or_default();
-        // Deadlines are counted from what the supervisor hears, and not while it is stopped.
+        // Deadlines are counted from what the supervisor hears.
         let ran = deed
             .heard
             .zip(deed.ended)
-            .map(|(heard, ended)| ended.since(heard).saturating_sub(self.paused));
+            .map(|(heard, ended)| ended.since(heard));
         // Of each pause the supervisor may miss what it would have waited anyway, or take it for a busy machine.
         let slack = Duration::from_millis(1) + Duration::from_millis(1500) * self.pauses;
         let is_deserved = match outcome {
@@ -460,7 +467,7 @@ impl Witness {
                 .zip(ran)
                 .is_some_and(|(limit, ran)| ran + slack >= limit),
             AttemptOutcome::Requeued | AttemptOutcome::StartFailed => {
-                let is_guilty = deed.began && deed.died && deed.ended.is_none();
+                let is_guilty = deed.heard.is_some() && deed.died && deed.ended.is_none();
                 !is_guilty && !deed.answered
             }
             AttemptOutcome::Interrupted => self.stopping && !deed.answered,
@@ -561,13 +568,14 @@ impl Witness {
 
     /// Judges a run that is complete: every task has its end, and the results are those.
     pub fn judge_complete(&mut self, disk: &SimulatedDisk, folder: &RunFolder) {
+        if let Some(task) = self.plan.indices().find(|task| !self.is_over(*task)) {
+            let text = format!("task {task} has no end");
+            return self.accuse(Property::OneEnd, text);
+        }
         let results = disk.content(&folder.results()).unwrap_or_default();
         let mut results = std::str::from_utf8(&results).unwrap_or("").lines();
         for task in self.plan.indices() {
-            let Some(end) = self.end_of(task) else {
-                let text = format!("task {task} has no end");
-                return self.accuse(Property::OneEnd, text);
-            };
+            let end = self.end_of(task).unwrap_or_default();
             let id = self.plan.id(task);
             let line = format!("{{\"task\":\"{id}\",{}", end.trim_start_matches('{'));
             if results.next() != Some(line.as_str()) {
@@ -589,8 +597,7 @@ impl Witness {
         }
     }
 
-    /// Whether a task has its end.
-    pub fn is_over(&self, task: TaskIndex) -> bool {
+    fn is_over(&self, task: TaskIndex) -> bool {
         self.end_of(task).is_some()
     }
 
@@ -695,3 +702,6 @@ fn is_there(disk: &SimulatedDisk, journal: &Path, line: &Line) -> bool {
     })
     .unwrap_or(false)
 }
+
+#[cfg(test)]
+mod tests;

@@ -368,12 +368,8 @@ impl SimulatedCrew<'_> {
 /// The supervisor asks for the end of a worker, or ends it: in the task that it is in, and in the one that the
 /// supervisor knows of.
 fn note_end(watch: &RefCell<Watch>, worker: WorkerId, run: Option<&Run>, now: Monotonic) {
-    let mut watch = watch.borrow_mut();
-    if let Some(run) = run {
-        let deed = watch.witness.deed(run.task, run.attempt.0);
-        deed.ended.get_or_insert(now);
-    }
-    watch.witness.asks_end(worker, now);
+    let run = run.map(|run| (run.task, run.attempt.0));
+    watch.borrow_mut().witness.asks_end(worker, run, now);
 }
 
 pub(super) fn killed() -> ExitCause {

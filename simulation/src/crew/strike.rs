@@ -88,8 +88,13 @@ impl SimulatedCrew<'_> {
                 self.cut_off = Some(CutOff::Killed);
             }
             FaultKind::PowerLoss => {
-                self.disk.kill();
-                self.cut_off = Some(CutOff::PowerLost);
+                // A disk that is slow has much on its way when the power goes.
+                let mut span = Duration::ZERO;
+                if draws.percent(60) {
+                    span = draws.span(SECOND / 100, SECOND * 20);
+                    self.disk.be_slow_until(now + span);
+                }
+                self.after(span, Event::PowerGoes);
             }
             FaultKind::KilledAtCall | FaultKind::PowerLossAtCall => {
                 self.disk.die_at_call(draws.from_to(1, 12));
@@ -306,7 +311,7 @@ impl SimulatedCrew<'_> {
             return;
         }
         if let Some(run) = process.run.clone() {
-            self.swollen.insert(worker);
+            self.swollen.insert(worker, run.task);
             self.witness(|witness| witness.deed(run.task, run.attempt.0).swelled = true);
         }
     }

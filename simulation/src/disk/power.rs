@@ -56,7 +56,7 @@ impl SimulatedDisk {
         inner.job = None;
         let mut draws = inner.draws.clone();
         let luck = Luck::draw(&mut draws);
-        let page = draws.pick(&[512, 4096]);
+        let page = draws.pick(&[64, 512, 4096]);
         for file in &mut inner.files {
             file.lose_power(luck, page, &mut draws);
         }

@@ -226,6 +226,10 @@ impl Fate {
 pub fn step(state: &mut State, event: Event, now: Monotonic) -> Vec<Action> {
     let mut actions = Vec::new();
     if state.phase == Phase::Over {
+        // The record that ended the run may be the one that failed.
+        if let Event::RecordFailed { reason } = event {
+            actions.push(Action::Stop(StopReason::Journal { reason }));
+        }
         return actions;
     }
     match event {

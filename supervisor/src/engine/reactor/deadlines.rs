@@ -130,7 +130,8 @@ pub(super) fn terminate(
     actions.push(Action::Terminate { worker: id });
 }
 
-/// Ends a worker; the first verdict on it stands.
+/// Ends a worker; the first verdict on it stands, unless it has broken the protocol since: what it says then counts
+/// no more, whatever it was ended for.
 pub(super) fn kill(
     state: &mut State,
     id: WorkerId,
@@ -142,9 +143,15 @@ pub(super) fn kill(
     let Some(worker) = state.workers.get_mut(&id) else {
         return;
     };
-    let verdict = match &worker.state {
-        WorkerState::Killed { .. } => return,
-        WorkerState::Terminating { verdict, .. } => verdict.clone(),
+    let breaks = matches!(verdict, Verdict::Protocol { .. });
+    let verdict = match &mut worker.state {
+        WorkerState::Killed { verdict: first, .. } => {
+            if breaks && !matches!(first, Verdict::Protocol { .. }) {
+                *first = verdict;
+            }
+            return;
+        }
+        WorkerState::Terminating { verdict: first, .. } if !breaks => first.clone(),
         _ => verdict,
     };
     worker.state = WorkerState::Killed {

@@ -204,6 +204,22 @@ fn a_crash_is_charged_retried_and_at_last_final() {
 }
 
 #[test]
+fn a_last_record_that_fails_is_no_complete_run() {
+    let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
+    let held = given(&first)[0].1[0];
+    story.started(0, held);
+    story.finished(0, held);
+    let end = story.dies(0, ExitCause::Exited(0));
+    assert_eq!(stopped(&end), Some(&StopReason::Complete));
+    let reason = String::from("no space");
+    let end = story.happens(Event::RecordFailed {
+        reason: reason.clone(),
+    });
+    assert_eq!(stopped(&end), Some(&StopReason::Journal { reason }));
+    assert!(story.happens(Event::Tick).is_empty());
+}
+
+#[test]
 fn exit_zero_before_the_result_is_a_crash_too() {
     let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
     story.started(0, given(&first)[0].1[0]);
@@ -243,6 +259,32 @@ fn a_worker_that_broke_the_protocol_is_not_believed() {
     };
     assert!(note.contains("which it was not to"), "{note}");
     assert!(!ending.terminal, "it is tried again");
+}
+
+#[test]
+fn a_worker_that_breaks_the_protocol_as_it_is_ended_is_not_believed_either() {
+    // It is told to end, or it is killed already.
+    for spans in [&[60][..], &[60, 2]] {
+        let (mut story, first) = Story::new(1, policy(1, Life::OneTask));
+        let held = given(&first)[0].1[0];
+        story.started(0, held);
+        for &span in spans {
+            assert_eq!(story.passes(SECOND * span).len(), 1);
+        }
+        let note = String::from("garbage");
+        let worker = WorkerId(0);
+        story.happens(Event::Broke { worker, note });
+        assert!(story.finished(0, held).is_empty());
+        let actions = story.dies(0, segv());
+        let fate = &endings(&actions)[0].fate;
+        assert!(
+            matches!(
+                fate,
+                Fate::Charged(Outcome::Crashed(ExitCause::BrokeProtocol { .. }))
+            ),
+            "{fate:?}"
+        );
+    }
 }
 
 #[test]
@@ -723,6 +765,7 @@ struct ModelWorker {
 enum ModelVerdict {
     Timeout,
     Memory,
+    Broke,
     Other,
 }
 
@@ -844,7 +887,10 @@ impl Model {
                 match outcome {
                     Outcome::Timeout { .. } => assert_eq!(verdict, Some(ModelVerdict::Timeout)),
                     Outcome::Oom { .. } => assert_eq!(verdict, Some(ModelVerdict::Memory)),
-                    _ => assert!(matches!(verdict, None | Some(ModelVerdict::Other))),
+                    _ => assert!(matches!(
+                        verdict,
+                        None | Some(ModelVerdict::Broke | ModelVerdict::Other)
+                    )),
                 }
                 let retried = !matches!(outcome, Outcome::Timeout { .. });
                 if retried {
@@ -1016,10 +1062,17 @@ fn next_event(
             attempt: AttemptNumber(1),
             answer: result(),
         },
-        16 => Event::Broke {
-            worker: id,
-            note: String::from("garbage"),
-        },
+        16 => {
+            // Whatever it was ended for, that is the verdict now; and from now on it is not believed.
+            if worker.verdict != Some(ModelVerdict::Broke) {
+                worker.verdict_of = worker.current.map(|(held, _)| held);
+                worker.verdict = Some(ModelVerdict::Broke);
+            }
+            Event::Broke {
+                worker: id,
+                note: String::from("garbage"),
+            }
+        }
         17 if random.below(4) == 0 => {
             model.stopping = true;
             Event::StopRequested { signal: 15 }
