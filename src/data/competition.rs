@@ -259,8 +259,7 @@ fn parse(line: u64, text: &str, values: &mut Vec<f64>) -> Result<Option<String>,
     if text.is_empty() {
         return Ok(None);
     }
-    let fields = fields(text, b',')
-        .ok_or_else(|| Fault::Line("a quoted field is not closed properly".to_owned()))?;
+    let fields = fields(text, b',').map_err(|error| Fault::Line(error.to_string()))?;
     let (id, cells) = fields.split_first().expect("a line has at least one field");
     let names_columns =
         |cells: &[std::borrow::Cow<'_, str>]| cells.iter().all(|cell| cell.parse::<f64>().is_err());
