@@ -5,10 +5,10 @@
 //! judged by, its lines in any order. A series here is both joined.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::text::{Lines, fields, number, shortened};
+use super::text::{Lines, MAX_TEXT, fields, number, shortened};
 use super::{Competition, DataError, DataSet, Frequency, SeriesSet};
 
 /// Reads the first `max_series` series of one frequency, in the order of the train file.
@@ -18,20 +18,52 @@ pub(super) fn read(
     frequency: Frequency,
     max_series: Option<usize>,
 ) -> Result<DataSet, DataError> {
-    let (default_horizon, default_season_length) =
-        competition
-            .defaults(frequency)
-            .ok_or(DataError::NoSuchFrequency {
-                competition,
-                frequency,
-            })?;
+    // Before the folder is looked at: no such file would be the lesser truth.
+    defaults(competition, frequency)?;
     let train = find(folder, frequency, "train")?;
     let test = find(folder, frequency, "test")?;
-    let (series, digest) = join(
-        Lines::open(&train)?,
-        Lines::open(&test)?,
-        max_series.unwrap_or(usize::MAX),
-    )?;
+    let files = [Lines::open(&train)?, Lines::open(&test)?];
+    read_lines(competition, frequency, files, max_series)
+}
+
+/// Reads the first `max_series` series of one frequency from the text of the train and the test file, plain
+/// or packed. In messages these are `train.csv` and `test.csv`.
+///
+/// # Errors
+///
+/// As [`load`](super::load()) of such files.
+pub fn read_competition(
+    competition: Competition,
+    frequency: Frequency,
+    train: impl Read + 'static,
+    test: impl Read + 'static,
+    max_series: Option<usize>,
+) -> Result<DataSet, DataError> {
+    let files = [
+        Lines::read(Path::new("train.csv"), train, MAX_TEXT)?,
+        Lines::read(Path::new("test.csv"), test, MAX_TEXT)?,
+    ];
+    read_lines(competition, frequency, files, max_series)
+}
+
+/// The horizon and the season length that are usual.
+fn defaults(competition: Competition, frequency: Frequency) -> Result<(u32, u32), DataError> {
+    competition
+        .defaults(frequency)
+        .ok_or(DataError::NoSuchFrequency {
+            competition,
+            frequency,
+        })
+}
+
+fn read_lines(
+    competition: Competition,
+    frequency: Frequency,
+    [train, test]: [Lines; 2],
+    max_series: Option<usize>,
+) -> Result<DataSet, DataError> {
+    let (default_horizon, default_season_length) = defaults(competition, frequency)?;
+    let (series, digest) = join(train, test, max_series.unwrap_or(usize::MAX))?;
     let layout = format!(
         "{} {frequency} series of the {competition} competition, {} to {} values each, the \
          competition's test part included",
@@ -227,8 +259,7 @@ fn parse(line: u64, text: &str, values: &mut Vec<f64>) -> Result<Option<String>,
     if text.is_empty() {
         return Ok(None);
     }
-    let fields = fields(text, b',')
-        .ok_or_else(|| Fault::Line("a quoted field is not closed properly".to_owned()))?;
+    let fields = fields(text, b',').map_err(|error| Fault::Line(error.to_string()))?;
     let (id, cells) = fields.split_first().expect("a line has at least one field");
     let names_columns =
         |cells: &[std::borrow::Cow<'_, str>]| cells.iter().all(|cell| cell.parse::<f64>().is_err());
@@ -353,6 +384,29 @@ mod tests {
         assert_eq!(
             refused("id,a\n,1\n", "Y1,1\n"),
             "train.csv: line 2: the series has no id"
+        );
+    }
+
+    #[test]
+    fn text_that_is_open_is_read_like_files() {
+        let read = |frequency, train: &'static str| {
+            read_competition(
+                Competition::M4,
+                frequency,
+                Cursor::new(train),
+                Cursor::new(TEST),
+                None,
+            )
+        };
+        let set = read(Frequency::Hourly, TRAIN).expect("series");
+        assert_eq!((set.series.len(), set.series.name(1)), (2, "Y2"));
+        assert_eq!((set.default_horizon, set.default_season_length), (48, 24));
+        let error = read(Frequency::Other, TRAIN).expect_err("M4 has no such series");
+        assert_eq!(error.to_string(), "the M4 competition has no other series");
+        let error = read(Frequency::Hourly, "id,a\nY1\n").expect_err("no values");
+        assert_eq!(
+            error.to_string(),
+            "train.csv: line 2: the series `Y1` has no values"
         );
     }
 

@@ -12,10 +12,11 @@
 //! The separator is the first of tab, semicolon and comma that the first line has.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::Path;
 
 use super::table::Table;
-use super::text::{Lines, shortened};
+use super::text::{Lines, MAX_TEXT, shortened};
 use super::{DataError, DataSet, SeriesSet};
 
 /// The horizon where the user says none.
@@ -42,6 +43,20 @@ const TIME_NAMES: [&str; 13] = [
 /// Reads the first `max_series` series of a file.
 pub(super) fn read(file: &Path, max_series: Option<usize>) -> Result<DataSet, DataError> {
     read_lines(Lines::open(file)?, max_series.unwrap_or(usize::MAX))
+}
+
+/// Reads the first `max_series` series of the text of a file, plain or packed. In messages it is
+/// `series.csv`.
+///
+/// # Errors
+///
+/// As [`load`](super::load()) of such a file.
+pub fn read_custom(
+    text: impl Read + 'static,
+    max_series: Option<usize>,
+) -> Result<DataSet, DataError> {
+    let lines = Lines::read(Path::new("series.csv"), text, MAX_TEXT)?;
+    read_lines(lines, max_series.unwrap_or(usize::MAX))
 }
 
 /// Reads the first `max_series` series of an open file.
@@ -305,6 +320,14 @@ mod tests {
 
     fn refused(text: impl AsRef<[u8]>) -> String {
         parse(text).expect_err("no series").to_string()
+    }
+
+    #[test]
+    fn text_that_is_open_is_read_like_a_file() {
+        let set = read_custom(Cursor::new("a,b\n1,2\n3,4\n"), Some(1)).expect("series");
+        assert_eq!(shown(&set.series), "a 1 3");
+        let error = read_custom(Cursor::new(""), None).expect_err("no series");
+        assert_eq!(error.to_string(), "series.csv: the file is empty");
     }
 
     #[test]

@@ -26,6 +26,8 @@ mod synthetic;
 mod table;
 mod text;
 
+pub use competition::read_competition;
+pub use csv_files::read_custom;
 pub use error::{DataError, Place};
 pub use load::{Competition, DataSet, Frequency, FrequencyError, Source, load};
 pub use series::SeriesSet;

@@ -142,10 +142,10 @@ fn separator(line: &str) -> u8 {
 /// The fields of a line.
 fn cut(lines: &Lines, line: u64, text: &str, separator: u8) -> Result<Vec<String>, DataError> {
     match fields(text, separator) {
-        Some(fields) => Ok(fields.into_iter().map(Cow::into_owned).collect()),
-        None => Err(DataError::Line {
+        Ok(fields) => Ok(fields.into_iter().map(Cow::into_owned).collect()),
+        Err(error) => Err(DataError::Line {
             place: lines.place(line, 0),
-            what: "a quoted field is not closed properly".to_owned(),
+            what: error.to_string(),
         }),
     }
 }

@@ -19,8 +19,8 @@ use super::{DataError, Place};
 /// The most text that is read from one file, in bytes after unpacking.
 pub(super) const MAX_TEXT: u64 = 1 << 30;
 
-/// The longest line, in bytes. A line is cut into fields as a whole, which takes many times its length
-/// in memory: without a cap, a small packed file of commas would take all there is.
+/// The longest line, in bytes. A line is held as a whole: without a cap, a small packed file without line
+/// breaks would take all there is.
 const MAX_LINE: u64 = 16 << 20;
 
 /// The lines of a text file.
@@ -188,24 +188,42 @@ impl Read for Hashed {
     }
 }
 
-/// The fields of a line, trimmed of blanks, with quotes removed. `None` where a quote is not closed or
-/// something follows it.
-pub(super) fn fields(line: &str, separator: u8) -> Option<Vec<Cow<'_, str>>> {
+/// The most fields of a line: more than any competition has values in a series, or a person has series in a
+/// file. What a line becomes is many times larger than its text, and the text many times larger than the file
+/// it is packed in.
+const MAX_FIELDS: usize = 1 << 18;
+
+/// A line cannot be cut into fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Uncut {
+    /// A quote is not closed, or something follows it.
+    #[error("a quoted field is not closed properly")]
+    Quote,
+    /// More than [`MAX_FIELDS`].
+    #[error("the line has more than {MAX_FIELDS} fields")]
+    TooMany,
+}
+
+/// The fields of a line, trimmed of blanks, with quotes removed.
+pub(super) fn fields(line: &str, separator: u8) -> Result<Vec<Cow<'_, str>>, Uncut> {
     let mut fields = Vec::new();
     let mut rest = line;
     loop {
         let (field, after) = if rest.trim_start_matches(' ').starts_with('"') {
-            quoted(rest.trim_start_matches(' '), separator)?
+            quoted(rest.trim_start_matches(' '), separator).ok_or(Uncut::Quote)?
         } else {
             match rest.bytes().position(|byte| byte == separator) {
                 Some(at) => (Cow::Borrowed(rest[..at].trim()), Some(&rest[at + 1..])),
                 None => (Cow::Borrowed(rest.trim()), None),
             }
         };
+        if fields.len() == MAX_FIELDS {
+            return Err(Uncut::TooMany);
+        }
         fields.push(field);
         match after {
             Some(after) => rest = after,
-            None => return Some(fields),
+            None => return Ok(fields),
         }
     }
 }
@@ -387,7 +405,7 @@ mod tests {
 
     #[test]
     fn fields_are_cut_as_their_quotes_say() {
-        let cut = |line: &str| fields(line, b',').map(|f| f.join("|"));
+        let cut = |line: &str| fields(line, b',').ok().map(|f| f.join("|"));
         assert_eq!(cut("a, b ,c").as_deref(), Some("a|b|c"));
         assert_eq!(cut("").as_deref(), Some(""));
         assert_eq!(cut("a,,").as_deref(), Some("a||"));
@@ -396,6 +414,17 @@ mod tests {
         assert_eq!(cut(r#""a"b,c"#), None);
         assert_eq!(cut(r#"a"b,c"#).as_deref(), Some(r#"a"b|c"#));
         assert_eq!(cut("é,ü").as_deref(), Some("é|ü"));
+    }
+
+    /// Sixteen megabytes of commas pack into sixteen kilobytes, and would be cut into as many fields.
+    #[test]
+    fn a_line_of_too_many_fields_is_refused_before_they_take_memory() {
+        let line = ",".repeat(MAX_FIELDS);
+        let error = fields(&line, b',').expect_err("one field more than commas");
+        assert_eq!(error.to_string(), "the line has more than 262144 fields");
+        let most = fields(&line[1..], b',').expect("as many as may be");
+        assert_eq!(most.len(), MAX_FIELDS);
+        assert!(most.capacity() <= MAX_FIELDS);
     }
 
     #[test]
@@ -429,7 +458,7 @@ mod tests {
 
         #[test]
         fn no_line_makes_it_panic(line in ".*", separator in prop::sample::select(vec![b',', b';', b'\t'])) {
-            if let Some(fields) = fields(&line, separator) {
+            if let Ok(fields) = fields(&line, separator) {
                 prop_assert!(!fields.is_empty());
             }
         }

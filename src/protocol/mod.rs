@@ -29,6 +29,7 @@
 //! worker (its sender can shrink it under the reader).
 
 mod chunks;
+mod packet;
 mod parcel;
 
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ use ipc_channel::ipc::{IpcReceiver, IpcSender};
 use serde::{Deserialize, Serialize};
 
 pub use chunks::{Assembly, AssemblyError, Cut, cut};
+pub use packet::{PacketError, read_packet};
 pub use parcel::{PACKET_CAP, PARCEL_CAP, Parcel, ParcelError};
 
 use crate::clock::Monotonic;

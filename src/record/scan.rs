@@ -64,13 +64,18 @@ pub(super) struct Line<'a> {
     pub(super) gap: Option<u64>,
 }
 
-/// So many zeros in a row are a gap. One flipped bit makes no more than one.
+/// So many zeros in a row are a gap. One flipped bit makes no more than one; and none in the first place of a line,
+/// where `{` stands: there one is enough.
 const SHORTEST_GAP: usize = 2;
 
 /// What stands behind the last zero of a line, if there is a gap before it; else the line.
 fn behind_gap(text: &[u8]) -> &[u8] {
     match text.iter().rposition(|&byte| byte == 0) {
-        Some(last) if longest_run_of_zeros(&text[..=last]) >= SHORTEST_GAP => &text[last + 1..],
+        Some(last)
+            if text.starts_with(&[0]) || longest_run_of_zeros(&text[..=last]) >= SHORTEST_GAP =>
+        {
+            &text[last + 1..]
+        }
         _ => text,
     }
 }
@@ -207,7 +212,7 @@ mod tests {
         assert_eq!(run(&[]), (0, End::Clean));
         assert_eq!(run(&good), (3, End::Clean));
         for tail in [
-            &[0u8; 1][..],
+            &b"x\0"[..],
             b"garbage\nof many\nlines\n",
             b"\n",
             b"{\"seq\":3,\"crc",
@@ -232,6 +237,8 @@ mod tests {
             (b"{\"seq\":3,\"ty\0\0", b""),
             (b"\0\0\0", b"c\":\"00\"}\n"),
             (b"{\"seq\":3}\n\0\0", b"x\n\0y\n"),
+            // One zero, and the line that lost its first byte: the line began with the last byte of a page.
+            (b"\0", b"\"seq\":3,\"crc\":\"00000000\"}\n"),
         ] {
             let bytes = [&good, gap, end, &lines(2)].concat();
             let mut gaps = Vec::new();

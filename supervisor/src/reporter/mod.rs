@@ -21,7 +21,7 @@ mod screen;
 mod tally;
 pub mod words;
 
-pub use escape::escape;
+pub use escape::{escape, shell_quote};
 pub use live::Reporter;
 
 /// A line of talk where no reporter is at work. A stderr that is gone is no failure.

@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use fumehood::protocol::{FromWorker, PACKET_CAP};
+use fumehood::protocol::{FromWorker, PACKET_CAP, read_packet};
 use fumehood::sys::{Packet, PacketDoor, PacketSet};
 use ipc_channel::ipc::IpcSender;
 use serde::{Deserialize, Serialize};
@@ -21,9 +21,6 @@ use super::Came;
 pub struct Channels {
     set: PacketSet,
 }
-
-/// ipc-channel writes two numbers before a message: how long the packet is, and how long the message.
-const HEADER: usize = 2 * size_of::<usize>();
 
 impl Channels {
     /// Those of so many slots: their sending ends, in order, and the one that wakes.
@@ -65,7 +62,9 @@ impl Channels {
             all.push(match (slot, packet) {
                 // Whatever it says, its coming is all there is to know.
                 (None, _) => Came::Wake,
-                (Some(slot), Packet::Whole(bytes)) => Came::Said(slot, message(bytes)),
+                (Some(slot), Packet::Whole(bytes)) => {
+                    Came::Said(slot, read_packet(bytes).map_err(|error| error.to_string()))
+                }
                 (Some(slot), Packet::TooLarge(bytes)) => Came::Said(
                     slot,
                     Err(format!(
@@ -84,24 +83,6 @@ where
     T: for<'de> Deserialize<'de> + Serialize,
 {
     IpcSender::connect(path.to_string_lossy().into_owned())
-}
-
-/// The message in a packet.
-fn message(packet: &[u8]) -> Result<FromWorker, String> {
-    let claim = |place: usize| {
-        let bytes = packet.get(place * size_of::<usize>()..)?.first_chunk()?;
-        Some(usize::from_ne_bytes(*bytes))
-    };
-    let whole =
-        claim(0) == Some(packet.len()) && claim(1) == Some(packet.len().saturating_sub(HEADER));
-    if !whole {
-        return Err(String::from("a packet that is not what its header says"));
-    }
-    match postcard::take_from_bytes(&packet[HEADER..]) {
-        Ok((message, [])) => Ok(message),
-        Ok((_, rest)) => Err(format!("a message with {} bytes behind it", rest.len())),
-        Err(error) => Err(format!("a message that cannot be read: {error}")),
-    }
 }
 
 #[cfg(test)]
@@ -135,27 +116,5 @@ mod tests {
         wake.send(()).expect("there is room");
         let came = channels.wait(Duration::ZERO).expect("it can be read");
         assert!(matches!(came[..], [Came::Wake]), "{came:?}");
-    }
-
-    #[test]
-    fn a_packet_that_lies_is_no_message() {
-        let packet = |first: usize, second: usize, body: &[u8]| {
-            let numbers = [first.to_ne_bytes(), second.to_ne_bytes()];
-            [numbers.concat(), body.to_vec()].concat()
-        };
-        let body = [2, 7]; // `Ready` of worker 7
-        let good = packet(HEADER + 2, 2, &body);
-        assert_eq!(message(&good).expect("it is good").worker(), WorkerId(7));
-        for length in 0..good.len() {
-            assert!(message(&good[..length]).is_err(), "{length} bytes of it");
-        }
-        for claim in [0, 1, 3, 1 << 46, 1 << 63, usize::MAX] {
-            assert!(
-                message(&packet(HEADER + 2, claim, &body)).is_err(),
-                "{claim}"
-            );
-            assert!(message(&packet(claim, 2, &body)).is_err(), "{claim}");
-        }
-        assert!(message(&packet(HEADER + 2, 2, &[99, 7])).is_err());
     }
 }
