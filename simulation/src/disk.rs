@@ -92,6 +92,8 @@ struct Inner {
     refused: u32,
     slow_until: Monotonic,
     job: Option<SyncJob>,
+    /// So many records of the last segment were called durable, in the end.
+    claimed: u64,
     written: Vec<Written>,
 }
 
@@ -171,6 +173,7 @@ impl SimulatedDisk {
             refused: 0,
             slow_until: Monotonic(0),
             job: None,
+            claimed: 0,
             written: Vec::new(),
         };
         SimulatedDisk {
@@ -191,6 +194,7 @@ impl SimulatedDisk {
         inner.refusals.clear();
         inner.refused = 0;
         inner.job = None;
+        inner.claimed = 0;
         SimulatedDisk {
             inner: Arc::clone(&self.inner),
             process: inner.process,
