@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use fumehood::record::disk::Appending;
+use fumehood::record::disk::{Appending, Disk};
 
 use super::*;
 
