@@ -3,9 +3,9 @@
 from pathlib import Path
 
 
-def newest(target):
-    """The newest release build of the supervisor; its folder is named by the machine."""
-    found = [p for pattern in ("release", "*/release") for p in Path(target).glob(f"{pattern}/supervisor")]
+def newest(target, profile="release", program="supervisor"):
+    """The newest build of a program; its folder is named by the machine."""
+    found = [p for above in ("", "*/") for p in Path(target).glob(f"{above}{profile}/{program}")]
     return max(found, key=lambda p: p.stat().st_mtime).resolve() if found else None
 
 
