@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Fuzzing: every target is run for a while, and a table says how it went (fuzz/targets, fuzz/src/lib.rs).
 #
-#     scripts/fuzz.sh [--runs N | --seconds S] [--fast] [target...]
+#     scripts/fuzz.sh [--runs N | --seconds S] [--fast] [--length L] [target...]
 #
 # Without an option each target runs for 60 s; without a target, all are run. The code is built with
 # AddressSanitizer, unless `--fast` asks for many more executions instead: the code under test is safe Rust,
-# in which the sanitizer has little to find, and it costs two thirds of the speed and more.
+# in which the sanitizer has little to find, and it costs two thirds of the speed and more. `--length` makes no input
+# longer than that many bytes: short ones are fast, and ten million of them are a matter of minutes.
 #
 # What is found goes to fuzz/target/found/TARGET, beside the committed corpus and never into it. A crash leaves
 # its input in fuzz/artifacts/TARGET, and the exit code is 1. It needs cargo-fuzz and a C++ compiler, since
@@ -16,11 +17,13 @@ cd "$(dirname "$0")/.."
 export RUSTC_BOOTSTRAP=1
 
 stop=-max_total_time=60
+length=
 build=(--target-dir fuzz/target)
 while [ $# -gt 0 ]; do
     case $1 in
     --runs) stop=-runs=${2:?a number} && shift ;;
     --seconds) stop=-max_total_time=${2:?a number} && shift ;;
+    --length) length=${2:?a number} && shift ;;
     --fast) build=(--target-dir fuzz/target/fast --sanitizer none --no-trace-compares) ;;
     --help | -h) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0" && exit 0 ;;
     -*) echo "fuzz.sh: unknown option $1; see --help" >&2 && exit 2 ;;
@@ -45,6 +48,7 @@ echo "fuzz.sh: built after $SECONDS s" >&2
 
 # The longest input: long enough to reach all that a target checks, and no longer.
 longest() {
+    [ -z "$length" ] || { echo "$length" && return; }
     case $1 in
     protocol) echo 4096 ;;
     spec | csv | competition) echo 2048 ;;
@@ -63,6 +67,7 @@ for target in "${targets[@]}"; do
     found=fuzz/target/found/$target
     log=$found.log
     options=("$stop" "-max_len=$(longest "$target")" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1)
+    mkdir -p "fuzz/corpus/$target"
     [ ! -f "fuzz/dictionaries/$target.dict" ] || options+=("-dict=fuzz/dictionaries/$target.dict")
     mkdir -p "$found"
     echo "fuzz.sh: $target ($stop)" >&2

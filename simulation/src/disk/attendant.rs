@@ -44,12 +44,13 @@ impl SyncJob {
 }
 
 impl SimulatedDisk {
-    /// How many records of the open segment its journal calls durable.
+    /// How many records of the open segment, or of the last one, its journal calls durable.
     pub fn claimed(&self) -> u64 {
         let inner = self.lock();
         let syncs = inner.job.as_ref().map(|job| Arc::clone(&job.syncs));
+        let claimed = inner.claimed;
         drop(inner);
-        syncs.map_or(0, |syncs| syncs.durable())
+        syncs.map_or(claimed, |syncs| syncs.durable())
     }
 
     pub(super) fn attended(&self, syncs: &Arc<Syncs>) -> Box<dyn Attendant> {
@@ -142,8 +143,18 @@ impl Attendant for ByClock {
 }
 
 impl Drop for ByClock {
-    /// What is left is synced, as the thread does it.
+    /// What is left is synced, as the thread does it. The disk and its job hold each other: they let go here.
     fn drop(&mut self) {
         let _ = self.wait_for(&self.syncs, u64::MAX);
+        let claimed = self.syncs.durable();
+        let mut inner = self.disk.lock();
+        let is_ours = |job: &mut SyncJob| Arc::ptr_eq(&job.syncs, &self.syncs);
+        let job = inner.job.take_if(is_ours);
+        if job.is_some() {
+            inner.claimed = claimed;
+        }
+        drop(inner);
+        // What it holds may be the last of this disk, whose lock must be free then.
+        drop(job);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use fumehood::record::disk::Appending;
+use fumehood::record::disk::{Appending, Disk};
 
 use super::*;
 
@@ -168,4 +168,23 @@ fn what_is_refused_is_refused_once_and_counted() {
     assert_eq!(process.refused(), 5);
     let content = disk.content(path()).expect("it is there");
     assert!(content.ends_with(b"12345678"));
+}
+
+#[test]
+fn a_disk_that_nobody_has_any_more_is_gone() {
+    use fumehood::experiment::plan::PlanDigest;
+    use fumehood::record::{Header, Journal, RunFolder};
+    let (disk, process) = disk(1);
+    let still_there = Arc::downgrade(&disk.inner);
+    let place = Arc::new(process.clone());
+    let folder = RunFolder::create_on(place, Path::new("/home/user/run")).expect("there is room");
+    let header = Header {
+        version: "test".into(),
+        plan_digest: PlanDigest([0; 32]),
+        seed: 1,
+        tasks: 1,
+    };
+    drop(Journal::create(&folder, header).expect("there is room"));
+    drop((disk, process, folder));
+    assert!(still_there.upgrade().is_none());
 }

@@ -1,5 +1,6 @@
 //! A witness that sees nothing is no witness: each thing that must never happen is shown to it once.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use fumehood::ids::{AttemptNumber, Seed};
@@ -8,6 +9,7 @@ use fumehood::record::disk::{Appending, Disk};
 use fumehood::record::{Header, Journal, JsonText, Record, Repair, RunFolder, recover};
 
 use super::*;
+use crate::disk::SimulatedDisk;
 use crate::draws::Draws;
 use crate::scenario::{Scenario, Weather};
 
