@@ -66,7 +66,7 @@ mod tests {
         );
         for length in 0..good.len() {
             assert!(
-                read_packet(&good[..length]).is_err(),
+                matches!(read_packet(&good[..length]), Err(PacketError::Header)),
                 "{length} bytes of it"
             );
         }
@@ -77,7 +77,8 @@ mod tests {
             );
             assert!(read_packet(&packet(claim, 2, &body)).is_err(), "{claim}");
         }
-        assert!(read_packet(&packet(HEADER + 2, 2, &[99, 7])).is_err());
+        let unknown = read_packet(&packet(HEADER + 2, 2, &[99, 7]));
+        assert!(matches!(unknown, Err(PacketError::Codec(_))));
         let error = read_packet(&packet(HEADER + 3, 3, &[2, 7, 0])).expect_err("a byte too many");
         assert_eq!(error.to_string(), "a message with 1 bytes behind it");
     }
