@@ -78,11 +78,6 @@ impl Fates {
             dying: None,
         }
     }
-
-    /// A run whose faults are over ends calmly: none is left that waits for a task to begin.
-    pub fn are_over(&self) -> bool {
-        self.faults.iter().all(Option::is_none)
-    }
 }
 
 /// How the supervisor's life was cut off.

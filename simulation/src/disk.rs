@@ -24,7 +24,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use fumehood::clock::Monotonic;
 use fumehood::record::disk::DiskFile;
@@ -257,11 +256,7 @@ impl SimulatedDisk {
 
     /// What a file holds, as a process sees it.
     pub fn content(&self, path: &Path) -> Option<Vec<u8>> {
-        let inner = self.lock();
-        match inner.names.get(path) {
-            Some(Node::File(file)) => Some(inner.files[*file].content.clone()),
-            _ => None,
-        }
+        self.look(path, |content| content.map(<[u8]>::to_vec))
     }
 
     /// Gives the content of a file to a reader, without a copy.
@@ -271,11 +266,6 @@ impl SimulatedDisk {
             Some(Node::File(file)) => look(Some(&inner.files[*file].content)),
             _ => look(None),
         }
-    }
-
-    /// Every name, as a process sees it.
-    pub fn all_names(&self) -> Vec<PathBuf> {
-        self.lock().names.keys().cloned().collect()
     }
 
     /// Makes a file as somebody else would, durably: for tests and fuzz targets.
@@ -376,13 +366,4 @@ fn dead() -> io::Error {
 
 fn failed() -> io::Error {
     io::Error::other("input/output error")
-}
-
-/// How long a sync takes.
-fn sync_span(draws: &mut Draws, is_slow: bool) -> Duration {
-    let (shortest, longest) = if is_slow { (50, 4_000) } else { (0, 8) };
-    draws.span(
-        Duration::from_micros(70) + Duration::from_millis(shortest),
-        Duration::from_millis(longest),
-    )
 }

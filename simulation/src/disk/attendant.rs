@@ -5,12 +5,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fumehood::clock::Monotonic;
 use fumehood::record::disk::Disk;
 use fumehood::record::{Attendant, JournalError, Next, Syncs};
 
-use super::{SimulatedDisk, sync_span};
+use super::SimulatedDisk;
+use crate::draws::Draws;
 
 /// The syncs of the segment that is written now.
 #[derive(Debug)]
@@ -157,4 +159,13 @@ impl Drop for ByClock {
         // What it holds may be the last of this disk, whose lock must be free then.
         drop(job);
     }
+}
+
+/// How long a sync takes.
+fn sync_span(draws: &mut Draws, is_slow: bool) -> Duration {
+    let (shortest, longest) = if is_slow { (50, 4_000) } else { (0, 8) };
+    draws.span(
+        Duration::from_micros(70) + Duration::from_millis(shortest),
+        Duration::from_millis(longest),
+    )
 }
