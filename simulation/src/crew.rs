@@ -91,6 +91,10 @@ pub enum CutOff {
     TooLong,
 }
 
+/// Nobody waits more often in a row for news that cannot have come: time does not pass in a loop that does, and a
+/// bound on time would never be reached.
+const MOST_IDLE_WAITS: u32 = 1_000;
+
 /// The crew of one supervisor.
 pub struct SimulatedCrew<'a> {
     scenario: &'a Scenario,
@@ -106,6 +110,8 @@ pub struct SimulatedCrew<'a> {
     swollen: BTreeMap<WorkerId, TaskIndex>,
     next_pid: u32,
     deadline: Monotonic,
+    /// So many waits in a row heard nothing and took no time.
+    idle_waits: u32,
     /// How it was cut off.
     pub cut_off: Option<CutOff>,
 }
@@ -187,6 +193,7 @@ impl<'a> SimulatedCrew<'a> {
             swollen: BTreeMap::new(),
             next_pid: 1000,
             deadline: now + scenario.bound(),
+            idle_waits: 0,
             cut_off: None,
             fates,
         };
@@ -317,6 +324,10 @@ impl<'a> SimulatedCrew<'a> {
             match meaning {
                 Meaning::Begin(task, attempt) if is_believed => {
                     watch.witness.heard_begin(worker, task, attempt, now);
+                    if process.killed {
+                        let run = Some((task, attempt));
+                        watch.witness.asks_end(worker, run, now);
+                    }
                 }
                 Meaning::Answer(task, attempt) if is_believed => {
                     watch.witness.answered(worker, task, attempt);
@@ -370,7 +381,8 @@ impl Crew for SimulatedCrew<'_> {
 
     fn wait(&mut self, limit: Duration) -> Result<Vec<Heard>, WaitError> {
         self.look();
-        let until = self.disk.now() + limit;
+        let began = self.disk.now();
+        let until = began + limit;
         let mut heard = Vec::new();
         loop {
             if let Some(error) = self.note_death() {
@@ -403,7 +415,18 @@ impl Crew for SimulatedCrew<'_> {
                     self.disk.advance(until);
                     self.look();
                 }
-                None => return Ok(heard),
+                None => {
+                    let is_idle = self.disk.now() == began;
+                    self.idle_waits = if is_idle { self.idle_waits + 1 } else { 0 };
+                    if self.idle_waits > MOST_IDLE_WAITS {
+                        let text = format!("{MOST_IDLE_WAITS} waits of no length in a row");
+                        self.witness(|witness| witness.accuse(Property::Ends, text));
+                    }
+                    if self.watch.borrow().witness.violation().is_some() {
+                        return Err(self.cut(CutOff::TooLong));
+                    }
+                    return Ok(heard);
+                }
             }
         }
     }

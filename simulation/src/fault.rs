@@ -42,6 +42,8 @@ pub enum FaultKind {
     ZygoteDies,
     /// A worker never says a word (3, 4).
     StartHangs,
+    /// A worker begins in the moment in which it is given up for not having begun (3).
+    BeginsLate,
     /// A worker dies before its first task (1, 2, 5, 21).
     DiesUnbegun,
     /// A worker dies in its task (22 to 35, 37 to 41).
@@ -121,6 +123,7 @@ impl FaultKind {
             (2, F::NotForked),
             (3, F::ZygoteDies),
             (2, F::StartHangs),
+            (2, F::BeginsLate),
             (4, F::DiesUnbegun),
             (10, F::Dies),
             (3, F::KernelOom),
@@ -183,7 +186,12 @@ impl FaultKind {
         use FaultKind as F;
         matches!(
             self,
-            F::StartRefused | F::NotForked | F::StartHangs | F::DiesUnbegun | F::LateWords
+            F::StartRefused
+                | F::NotForked
+                | F::StartHangs
+                | F::BeginsLate
+                | F::DiesUnbegun
+                | F::LateWords
         )
     }
 

@@ -116,6 +116,8 @@ enum End {
 impl Run<'_> {
     fn live_on(&mut self) {
         let mut pauses = Draws::of(self.scenario.seed, "pauses", &[]);
+        let mut asks = Draws::of(self.scenario.seed, "asks", &[]);
+        self.reopens = false;
         loop {
             self.lives += 1;
             let end = self.one_life();
@@ -124,19 +126,21 @@ impl Run<'_> {
                 return;
             }
             match end {
-                End::Complete if self.scenario.retries_failed && !self.reopens => {
-                    self.reopens = true;
-                    if !self.watch.borrow().witness.has_bad_ends() {
+                // Once more at the end; what ends badly then has had its chance.
+                End::Complete => {
+                    let has_bad_ends = self.watch.borrow().witness.has_bad_ends();
+                    if !self.scenario.retries_failed || self.reopens || !has_bad_ends {
                         break;
                     }
                 }
-                End::Complete => break,
                 End::Stopped(_) | End::Failed(_) | End::Cut(CutOff::Killed) => self.disk.kill(),
                 End::Cut(CutOff::PowerLost | CutOff::TooLong) => {
                     self.disk.lose_power();
                     self.before = Before::Durable;
                 }
             }
+            self.reopens =
+                self.scenario.retries_failed && (matches!(end, End::Complete) || asks.percent(30));
             if self.lives > MOST_LIVES {
                 return self.accuse(Property::Ends, format!("{MOST_LIVES} supervisors"));
             }

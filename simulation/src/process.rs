@@ -101,6 +101,11 @@ pub enum Start {
     Well,
     /// It never says a word.
     Hangs,
+    /// It begins then, just as it is given up for not having begun.
+    Late {
+        /// When.
+        at: Monotonic,
+    },
     /// It dies.
     Dies,
     /// The zygote dies before it has told of it; it speaks afterwards.

@@ -7,7 +7,7 @@ use fumehood::data::SeriesSet;
 use fumehood::experiment::plan::{Body, ForecastBody, LfsrBody, NamedModel, Plan, PlanDigest};
 use fumehood::forecast::ModelConfig;
 use fumehood::ids::TaskIndex;
-use fumehood::lfsr::{Register, plan_ranges};
+use fumehood::lfsr::{Register, StateRange, plan_ranges};
 use supervisor::engine::state::{Life, Policy};
 use supervisor::start::Method;
 
@@ -46,7 +46,7 @@ pub struct Scenario {
     pub policy: Policy,
     /// How workers are started.
     pub method: Method,
-    /// Whether tasks that ended badly are asked for again at the end.
+    /// Whether tasks that ended badly are asked for again: by some supervisors on the way, and at the end.
     pub retries_failed: bool,
     /// The span in which faults happen.
     pub span: Duration,
@@ -120,7 +120,7 @@ impl Scenario {
     }
 }
 
-/// A plan of tiny tasks, long ones, two bulky ones and two small registers, in some order.
+/// A plan of tiny tasks, long ones, a bulky one and three small registers, in some order.
 fn plan(seed: u64, tiny: u32, long: u32, draws: &mut Draws) -> (Plan, (u32, u32)) {
     let naive = |name: &str| NamedModel {
         name: name.to_owned(),
@@ -138,14 +138,22 @@ fn plan(seed: u64, tiny: u32, long: u32, draws: &mut Draws) -> (Plan, (u32, u32)
     let register = |order: u32, coefficients: &[u32]| {
         let register = Register::new(order, coefficients).expect("its numbers are in the field");
         let ranges = plan_ranges(&register).expect("it is small");
-        Body::Lfsr(LfsrBody { register, ranges })
+        LfsrBody { register, ranges }
     };
+    let mut quartered = register(2, &[1, 0, 1, 1, 1, 0, 0, 0]);
+    quartered.ranges = [0, 64, 128, 192]
+        .map(|first| StateRange {
+            first,
+            last: first + 63,
+        })
+        .to_vec();
     let mut experiments = vec![
         ("tiny".to_owned(), forecast(series(tiny, 12), 3)),
         ("long".to_owned(), forecast(series(long, 9), 2)),
         ("bulky".to_owned(), forecast(series(1, 4_000), 3_990)),
-        ("seven".to_owned(), register(2, &[1, 1, 0, 0])),
-        ("nilpotent".to_owned(), register(3, &[0, 1, 2])),
+        ("seven".to_owned(), Body::Lfsr(register(2, &[1, 1, 0, 0]))),
+        ("nilpotent".to_owned(), Body::Lfsr(register(3, &[0, 1, 2]))),
+        ("quartered".to_owned(), Body::Lfsr(quartered)),
     ];
     for at in (1..experiments.len()).rev() {
         experiments.swap(at, draws.below(at as u64 + 1) as usize);

@@ -46,6 +46,7 @@ impl SimulatedCrew<'_> {
         match start {
             Start::Well => self.after(soon, Event::Next(worker, 0)),
             Start::Hangs => {}
+            Start::Late { at } => self.plan(at, Event::Next(worker, 0)),
             Start::Dies => {
                 let cause = crate::fault::draw_death(&mut self.draws);
                 self.die(worker, soon, cause, true);

@@ -125,11 +125,18 @@ impl SimulatedCrew<'_> {
         let Some(fault) = self.fates.faults[at].take() else {
             return Ok(Start::Well);
         };
+        let mut draws = Draws::of(fault.key, "strike", &[]);
         self.say(format_args!("fault: {:?} for {worker}", fault.kind));
         match fault.kind {
             FaultKind::StartRefused => Err(String::from("fork failed: no more processes")),
             FaultKind::NotForked | FaultKind::DiesUnbegun => Ok(Start::Dies),
             FaultKind::StartHangs => Ok(Start::Hangs),
+            FaultKind::BeginsLate => {
+                let limit = self.disk.now() + self.scenario.policy.start_limit;
+                Ok(Start::Late {
+                    at: limit + Duration::from_micros(draws.below(1000)),
+                })
+            }
             FaultKind::LateWords if self.scenario.method == Method::Fork => Ok(Start::Unknown),
             _ => Ok(Start::Well),
         }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use fumehood::ids::TaskIndex;
 use fumehood::record::{Recovered, RunFolder};
 
 use super::journal::{Line, What};
@@ -34,6 +35,7 @@ impl Witness {
                 );
             }
         }
+        self.judge_shown(disk, folder);
         for task in self.plan.indices() {
             let known = (self.attempts(task), self.crashes(task));
             let found = (recovered.attempts(task), recovered.crashes(task));
@@ -56,6 +58,32 @@ impl Witness {
                     Property::Kept,
                     format!("the end of task {task} is at {found:?}, was at {end:?}"),
                 );
+            }
+        }
+    }
+
+    /// Judges the results that an earlier supervisor showed, whole or in part, and that are still there: each is the
+    /// end of an attempt that is in the journal.
+    fn judge_shown(&mut self, disk: &SimulatedDisk, folder: &RunFolder) {
+        let results = disk.content(&folder.results()).unwrap_or_default();
+        let mut tasks = self.plan.indices();
+        for line in results.split_inclusive(|byte| *byte == b'\n') {
+            let line = String::from_utf8_lossy(line);
+            // They are in the order of the plan.
+            let is_of = |task: &TaskIndex| {
+                let begin = format!("{{\"task\":\"{}\",", self.plan.id(*task));
+                let end = line.trim_end().strip_prefix(&begin);
+                end.map(|end| (*task, format!("{{{end}")))
+            };
+            let Some((task, shown)) = tasks.find_map(|task| is_of(&task)) else {
+                return self.accuse(Property::Kept, format!("a result of no task: {line}"));
+            };
+            let is_recorded = self.of(task).iter().any(|line| {
+                matches!(&line.what, What::Attempt { terminal: Some(end), .. } if *end == shown)
+            });
+            if !is_recorded {
+                let text = format!("the result of task {task} was shown, and its record is gone");
+                return self.accuse(Property::Kept, text);
             }
         }
     }

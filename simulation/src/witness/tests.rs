@@ -257,10 +257,16 @@ fn another_work_is_given_out() {
 }
 
 #[test]
-fn a_record_is_gone_after_a_kill_or_after_it_was_called_durable() {
-    let harm = |durable: bool, before: Before| {
+fn a_record_is_gone_after_a_kill_or_after_it_was_called_durable_or_shown() {
+    let harm = |durable: bool, shown: bool, before: Before| {
         let mut stage = Stage::set();
         stage.does_well();
+        if shown {
+            let id = stage.scenario.plan.id(FIRST);
+            let end = stage.witness.end_of(FIRST).expect("it is over");
+            let line = format!("{{\"task\":\"{id}\",{}\n", &end[1..]);
+            stage.disk.place(&stage.folder.results(), line.into_bytes());
+        }
         if durable {
             stage.journal.flush().expect("there is room");
             stage.witness.sees(&stage.process);
@@ -283,9 +289,10 @@ fn a_record_is_gone_after_a_kill_or_after_it_was_called_durable() {
             .judge_recovered(&next, &folder, &recovered, before);
         stage.found()
     };
-    assert_eq!(harm(false, Before::Written), Some(Property::Kept));
-    assert_eq!(harm(true, Before::Durable), Some(Property::Kept));
-    assert_eq!(harm(false, Before::Durable), None);
+    assert_eq!(harm(false, false, Before::Written), Some(Property::Kept));
+    assert_eq!(harm(true, false, Before::Durable), Some(Property::Kept));
+    assert_eq!(harm(false, true, Before::Durable), Some(Property::Kept));
+    assert_eq!(harm(false, false, Before::Durable), None);
 }
 
 #[test]

@@ -7,7 +7,8 @@
 //! The rules it keeps:
 //!
 //! - a crash is charged to the task that its worker had started, and to no other; what else the worker
-//!   held goes back to the queue, uncharged;
+//!   held goes back to the queue, uncharged; an end that is our doing is charged only to the task that was
+//!   its reason;
 //! - an answer that came stands, whatever happened to its worker afterwards; what a worker says after it
 //!   broke the protocol is no answer;
 //! - a task gets one terminal [`Ending`], and is never started after it;
@@ -313,6 +314,9 @@ fn on_started(
         .batch
         .pop_front()
         .map(|held| Current { held, started: now });
+    if matches!(worker.state, WorkerState::Killed { .. }) {
+        return; // it was given up before it began: a start that came too late is none
+    }
     worker.tasks_begun += 1;
     state.failed_rounds = 0;
     if matches!(
@@ -351,6 +355,7 @@ fn on_finished(
         return;
     };
     worker.current = None;
+    state.failed_rounds = 0;
     // What a task leaves behind is not the next one's to bear: neither a changed process nor, where memory is
     // limited, one that has used up half of it.
     let used = answer.used.max_rss_kib.saturating_mul(1024);
@@ -418,7 +423,7 @@ fn on_exited(
     };
     let slot = worker.slot;
     let never_began = worker.tasks_begun == 0
-        && !worker.batch.is_empty()
+        && (worker.current.is_some() || !worker.batch.is_empty())
         && verdict != Some(Verdict::Interrupted);
     settle(state, id, worker, verdict.as_ref(), &exit, actions);
     if never_began {

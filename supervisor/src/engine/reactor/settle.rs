@@ -78,7 +78,8 @@ pub(super) fn settle(
 /// The fate of the task that a worker had started when it died: the one place where a death is charged.
 ///
 /// A worker that was ended for one task may, before the signal takes effect, have answered it and begun the
-/// next: that one is a bystander.
+/// next; one that was given up, since it did not begin in time or since a task had changed it, may begin all the
+/// same. What is begun then is a bystander.
 pub fn fate_of_started(held: Held, verdict: Option<&Verdict>, cause: &ExitCause) -> Fate {
     let bystander = || Fate::Requeued {
         reason: why_unbegun(verdict, cause),
@@ -86,6 +87,7 @@ pub fn fate_of_started(held: Held, verdict: Option<&Verdict>, cause: &ExitCause)
     match verdict {
         Some(Verdict::Timeout { of, .. }) if *of != held => bystander(),
         Some(Verdict::Memory { of, .. }) if *of != Some(held) => bystander(),
+        Some(Verdict::Unresponsive { .. } | Verdict::Changed) => bystander(),
         Some(Verdict::Timeout { limit, .. }) => Fate::Charged(Outcome::Timeout { limit: *limit }),
         Some(Verdict::Memory { evidence, .. }) => Fate::Charged(Outcome::Oom {
             evidence: evidence.clone(),
@@ -96,7 +98,7 @@ pub fn fate_of_started(held: Held, verdict: Option<&Verdict>, cause: &ExitCause)
                 note: note.clone(),
             }))
         }
-        Some(Verdict::Unresponsive { .. } | Verdict::Changed) | None => match cause {
+        None => match cause {
             ExitCause::OutOfMemory { evidence } => Fate::Charged(Outcome::Oom {
                 evidence: evidence.clone(),
             }),
