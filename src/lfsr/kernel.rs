@@ -346,7 +346,7 @@ mod tests {
     /// The claims behind the packing and behind `Kernel::Six`.
     #[test]
     fn every_state_fits_a_word_and_every_register_a_kernel() {
-        for order in (2..=251).filter(|&q| crate::field::PrimeField::new(q).is_ok()) {
+        for order in (2..=256).filter(|&q| crate::field::Field::new(q).is_ok()) {
             let most = (1..=40u32)
                 .take_while(|&d| {
                     u64::from(order)

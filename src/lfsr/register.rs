@@ -2,7 +2,7 @@
 
 use num_bigint::BigUint;
 
-use crate::field::{FieldError, PrimeField};
+use crate::field::{Field, FieldError, least_prime_factor};
 
 /// The largest degree of a register. No method reaches it; it keeps a mistyped file from taking the memory.
 pub const MAX_DEGREE: u32 = 100_000;
@@ -14,12 +14,12 @@ pub const MAX_DEGREE: u32 = 100_000;
 /// state's number is the sum of `s(n+i) q^i`, so the oldest symbol is the least digit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Register {
-    field: PrimeField,
+    field: Field,
     coefficients: Vec<u32>,
 }
 
 /// These numbers are no register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegisterError {
     /// The order gives no field.
     #[error(transparent)]
@@ -53,9 +53,17 @@ impl RegisterError {
             RegisterError::NoCoefficients => {
                 Some("give c0 to c(d-1), for instance 1,1,0,0 for x^4 - x - 1".to_owned())
             }
-            RegisterError::CoefficientTooLarge { value, order, .. } => Some(format!(
-                "if a residue modulo {order} is meant, write {}",
-                value % order
+            RegisterError::CoefficientTooLarge { value, order, .. }
+                if least_prime_factor(*order) == *order =>
+            {
+                Some(format!(
+                    "if a residue modulo {order} is meant, write {}",
+                    value % order
+                ))
+            }
+            RegisterError::CoefficientTooLarge { order, .. } => Some(format!(
+                "the digits of an element in base {} are its coefficients in z",
+                least_prime_factor(*order)
             )),
             RegisterError::DegreeTooLarge { .. } => None,
         }
@@ -63,14 +71,23 @@ impl RegisterError {
 }
 
 impl Register {
-    /// The register with coefficients `c0 .. c(d-1)`, each an integer below `gf_order`.
+    /// The register with coefficients `c0 .. c(d-1)`, each an integer below `gf_order`; modulo the Conway polynomial
+    /// where that is no prime.
     ///
     /// # Errors
     ///
-    /// A [`RegisterError`] when `gf_order` is not a prime of at most 251, when there is no coefficient or
-    /// more than [`MAX_DEGREE`], or when a coefficient is not below `gf_order`.
+    /// A [`RegisterError`] when there is no field of `gf_order` elements, and those of [`Register::over`].
     pub fn new(gf_order: u32, coefficients: &[u32]) -> Result<Register, RegisterError> {
-        let field = PrimeField::new(gf_order)?;
+        Register::over(Field::new(gf_order)?, coefficients)
+    }
+
+    /// The register with coefficients `c0 .. c(d-1)`, each an element of `field`.
+    ///
+    /// # Errors
+    ///
+    /// A [`RegisterError`] when there is no coefficient or more than [`MAX_DEGREE`], or when one is no element.
+    pub fn over(field: Field, coefficients: &[u32]) -> Result<Register, RegisterError> {
+        let gf_order = field.order();
         if coefficients.is_empty() {
             return Err(RegisterError::NoCoefficients);
         }
@@ -93,8 +110,8 @@ impl Register {
     }
 
     /// The field of its symbols.
-    pub fn field(&self) -> PrimeField {
-        self.field
+    pub fn field(&self) -> &Field {
+        &self.field
     }
 
     /// Number of elements of the field.
@@ -192,6 +209,10 @@ mod tests {
         assert_eq!(
             refusal(3, &[1, 0, 5]).hint().unwrap(),
             "if a residue modulo 3 is meant, write 2"
+        );
+        assert_eq!(
+            refusal(9, &[10]).hint().unwrap(),
+            "the digits of an element in base 3 are its coefficients in z"
         );
         let long = vec![1; MAX_DEGREE as usize + 1];
         assert_eq!(

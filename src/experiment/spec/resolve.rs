@@ -282,8 +282,9 @@ impl Resolver<'_> {
             places: experiment.places.clone(),
         };
         let register = Register::new(spec.gf_order, &coefficients).map_err(|error| {
+            let hint = error.hint();
             self.data_error(&resolved, &["gf-order", ""], error)
-                .with_hint_if(error.hint())
+                .with_hint_if(hint)
         })?;
         let ranges = plan_ranges(&register).map_err(|error| {
             // Its own hint is another analysis, which is not built.
