@@ -1,7 +1,7 @@
 //! Whatever numbers are taken for a register: those of mathematics, or an error that is true.
 //!
 //! Everything is done twice, by the library and here with integers of any size, which know nothing of fields
-//! in a byte, packed symbols, segments or sweeps: which orders have a field, its arithmetic, the step and its
+//! in a byte, tables, packed symbols, segments or sweeps: which orders have a field, its arithmetic, the step and its
 //! matrix, the number of states, the ranges that cover them, and, where the states are few, the cycles that
 //! they form. Where the library refuses, the refusal must be right.
 
@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use arbitrary::Arbitrary;
-use fumehood::field::{FieldError, MAX_ORDER, PrimeField};
+use fumehood::field::{Field, FieldError, MAX_ORDER};
 use fumehood::lfsr::{
     EnumerateError, EnumerateTask, Enumeration, MAX_DEGREE, MAX_ENUMERATED_STATES, Register,
     RegisterError, StateRange, merge, plan_ranges,
@@ -32,6 +32,7 @@ struct Input {
     /// Whether coefficients are taken modulo the order: few registers would be right otherwise.
     reduce: bool,
     coefficients: Vec<u16>,
+    modulus: Vec<u8>,
     /// So many more, times 512: degrees that no fuzzer writes out.
     more: u8,
     /// Elements of the field, or symbols of a state.
@@ -61,22 +62,22 @@ impl Input {
         if self.cut == 0xffff && self.more > 0 {
             coefficients.resize(coefficients.len() + usize::from(self.more) * 512, 1);
         }
-        let field = PrimeField::new(order);
-        assert_eq!(field.is_ok(), order <= MAX_ORDER && is_prime(order));
-        let register = Register::new(order, &coefficients);
-        let register = match (field, register) {
-            (Err(error), register) => {
-                assert_true_of_field(error, order);
-                assert_eq!(register, Err(RegisterError::Field(error)));
-                return;
-            }
-            (Ok(field), register) => {
-                assert_arithmetic(field, &self.elements);
-                match register {
-                    Ok(register) => register,
-                    Err(error) => return assert_true(error, order, &coefficients),
+        let modulus: Vec<u32> = self.modulus.into_iter().map(u32::from).collect();
+        let field = match Field::with_modulus(order, &modulus) {
+            Ok(field) => field,
+            Err(error) => {
+                if modulus.is_empty() {
+                    let register = Register::new(order, &coefficients);
+                    assert_eq!(register, Err(RegisterError::Field(error.clone())));
                 }
+                return assert_true_of_field(error, order, &modulus);
             }
+        };
+        assert!(order <= MAX_ORDER && is_power_of_a_prime(order));
+        assert_arithmetic(&field, &self.elements);
+        let register = match Register::over(field, &coefficients) {
+            Ok(register) => register,
+            Err(error) => return assert_true(error, order, &coefficients),
         };
         assert!(coefficients.iter().all(|&c| c < order) && !coefficients.is_empty());
         assert_eq!(register.coefficients(), coefficients);
@@ -116,8 +117,17 @@ fn is_prime(n: u32) -> bool {
             .all(|d| !n.is_multiple_of(d))
 }
 
+fn least_factor(n: u32) -> u32 {
+    (2..=n).find(|d| n.is_multiple_of(*d)).unwrap_or(n)
+}
+
+fn is_power_of_a_prime(n: u32) -> bool {
+    let prime = least_factor(n);
+    n >= 2 && (1..=8).any(|exponent| power(prime, exponent) == BigUint::from(n))
+}
+
 /// The refusal of a field gives its reason in numbers that can be checked.
-fn assert_true_of_field(error: FieldError, order: u32) {
+fn assert_true_of_field(error: FieldError, order: u32, modulus: &[u32]) {
     match error {
         FieldError::TooSmall { order: said } => assert!(said == order && order < 2),
         FieldError::TooLarge { order: said } => assert!(said == order && order > MAX_ORDER),
@@ -130,13 +140,29 @@ fn assert_true_of_field(error: FieldError, order: u32) {
             // Not all of it is that factor.
             assert!((1..9).all(|exponent| power(factor, exponent) != BigUint::from(order)));
         }
-        FieldError::PrimePower {
-            order: said,
+        FieldError::ModulusOfPrime { .. } => assert!(is_prime(order) && !modulus.is_empty()),
+        FieldError::ModulusCoefficient {
             prime,
-            exponent,
-        } => {
-            assert!(said == order && is_prime(prime) && exponent >= 2);
-            assert_eq!(power(prime, exponent), BigUint::from(order));
+            position,
+            value,
+            ..
+        } => assert!(modulus[position] == value && value >= prime && is_prime(prime)),
+        FieldError::ModulusShape { exponent, .. } => {
+            let has_degree = modulus.len() == exponent as usize + 1;
+            assert!(!has_degree || modulus.last() != Some(&1));
+        }
+        FieldError::Reducible { factor, .. } => {
+            // Both are monic: the remainder is taken with integers.
+            let prime = i64::from(least_factor(order));
+            let mut rest: Vec<i64> = modulus.iter().map(|&c| c.into()).collect();
+            while rest.len() >= factor.len() {
+                let top = rest.pop().unwrap_or(0);
+                let from = rest.len() + 1 - factor.len();
+                for (place, &c) in rest[from..].iter_mut().zip(&factor) {
+                    *place = (*place - top * i64::from(c)).rem_euclid(prime);
+                }
+            }
+            assert!(factor.len() >= 2 && rest.iter().all(|c| *c == 0));
         }
     }
     assert!(error.hint().is_some());
@@ -158,21 +184,72 @@ fn assert_true(error: RegisterError, order: u32, coefficients: &[u32]) {
     }
 }
 
-/// The four operations are those of integers modulo the order.
-fn assert_arithmetic(field: PrimeField, elements: &[u8]) {
-    let p = BigUint::from(field.order());
+/// A field as mathematics defines it: polynomials over the integers modulo p, multiplied by long multiplication.
+struct Naive {
+    p: u32,
+    modulus: Vec<u32>,
+}
+
+impl Naive {
+    fn of(field: &Field) -> Naive {
+        Naive {
+            p: least_factor(field.order()),
+            modulus: field.modulus().to_vec(),
+        }
+    }
+
+    fn add(&self, a: u32, b: u32) -> u32 {
+        if a + b == 0 {
+            return 0;
+        }
+        let (low, high) = (
+            (a % self.p + b % self.p) % self.p,
+            self.add(a / self.p, b / self.p),
+        );
+        low + self.p * high
+    }
+
+    fn mul(&self, a: u32, b: u32) -> u32 {
+        if self.modulus.is_empty() {
+            return a * b % self.p;
+        }
+        let degree = self.modulus.len() - 1;
+        let digit = |n: u32, i: usize| n / self.p.pow(i as u32) % self.p;
+        let mut long = vec![0; 2 * degree];
+        for i in 0..degree {
+            for j in 0..degree {
+                long[i + j] += digit(a, i) * digit(b, j);
+            }
+        }
+        for top in (degree..2 * degree).rev() {
+            let times = long[top] % self.p;
+            for (i, &c) in self.modulus.iter().enumerate() {
+                long[top - degree + i] += (self.p - times) * c;
+            }
+        }
+        (0..degree)
+            .rev()
+            .fold(0, |n, i| n * self.p + long[i] % self.p)
+    }
+}
+
+/// The operations are those of the naive field; what has an inverse is not zero.
+fn assert_arithmetic(field: &Field, elements: &[u8]) {
+    let naive = Naive::of(field);
+    assert_eq!(field.characteristic(), naive.p);
+    assert_eq!(
+        power(naive.p, field.extension_degree()),
+        BigUint::from(field.order())
+    );
     let in_field = |element: &u8| u32::from(*element) % field.order();
     for pair in elements.chunks(2).take(8) {
         let [a, b] = [&pair[0], pair.last().unwrap_or(&0)].map(in_field);
-        let [big_a, big_b] = [a, b].map(BigUint::from);
-        let is =
-            |element: u32, big: BigUint| assert_eq!(BigUint::from(element), big % &p, "{a} {b}");
-        is(field.add(a, b), &big_a + &big_b);
-        is(field.mul(a, b), &big_a * &big_b);
-        is(field.neg(a), &p - &big_a);
+        assert_eq!(field.add(a, b), naive.add(a, b), "{a} + {b}");
+        assert_eq!(field.mul(a, b), naive.mul(a, b), "{a} * {b}");
+        assert_eq!(naive.add(a, field.neg(a)), 0, "-{a}");
         match field.inv(a) {
             None => assert_eq!(a, 0),
-            Some(inverse) => is(inverse, big_a.modpow(&(&p - 2u32), &p)),
+            Some(inverse) => assert_eq!(naive.mul(a, inverse), 1, "1 / {a}"),
         }
     }
 }
@@ -180,12 +257,13 @@ fn assert_arithmetic(field: PrimeField, elements: &[u8]) {
 /// The recurrence, the matrix and the polynomial say the same.
 fn assert_steps(register: &Register, elements: &[u8]) {
     let order = register.gf_order();
+    let field = Naive::of(register.field());
     let coefficients = register.coefficients();
     let degree = coefficients.len();
     let symbol = |i: usize| elements.get(i).map_or(0, |&e| u32::from(e) % order);
     let state: Vec<u32> = (0..degree).map(symbol).collect();
     let mut next = state[1..].to_vec();
-    next.push(feedback(order, coefficients, &state));
+    next.push(feedback(&field, coefficients, &state));
     assert_eq!(register.step(&state), next);
     let polynomial = register.characteristic_polynomial();
     assert_eq!((polynomial.len(), polynomial[degree]), (degree + 1, 1));
@@ -193,27 +271,26 @@ fn assert_steps(register: &Register, elements: &[u8]) {
         coefficients
             .iter()
             .zip(&polynomial)
-            .all(|(c, p)| (c + p) % order == 0)
+            .all(|(&c, &p)| field.add(c, p) == 0)
     );
     // The whole matrix is the square of the degree.
     if degree <= 32 {
         let matrix: Vec<Vec<u32>> = register.companion_matrix().collect();
         let column = |j: usize| matrix.iter().map(|row| row[j]).collect::<Vec<u32>>();
         let product: Vec<u32> = (0..degree)
-            .map(|j| feedback(order, &column(j), &state))
+            .map(|j| feedback(&field, &column(j), &state))
             .collect();
         assert_eq!(product, next);
     }
 }
 
-/// The sum of products, modulo the order.
-fn feedback(order: u32, coefficients: &[u32], state: &[u32]) -> u32 {
-    let sum: u64 = coefficients
+/// The sum of products.
+fn feedback(field: &Naive, coefficients: &[u32], state: &[u32]) -> u32 {
+    let products = coefficients
         .iter()
         .zip(state)
-        .map(|(&c, &s)| u64::from(c) * u64::from(s))
-        .sum();
-    (sum % u64::from(order)) as u32 // below the order
+        .map(|(&c, &s)| field.mul(c, s));
+    products.fold(0, |sum, product| field.add(sum, product))
 }
 
 /// The ranges are in order and cover every state once.
@@ -278,6 +355,7 @@ fn assert_structure(register: &Register, ranges: &[StateRange], cut: u16, odd: (
 /// each length.
 fn walk(register: &Register) -> BTreeMap<BigUint, BigUint> {
     let order = register.gf_order() as usize;
+    let field = Naive::of(register.field());
     let coefficients = register.coefficients();
     let degree = coefficients.len();
     let states = order.pow(degree as u32);
@@ -288,8 +366,7 @@ fn walk(register: &Register) -> BTreeMap<BigUint, BigUint> {
             *symbol = (rest % order) as u32; // below the order
             rest /= order;
         }
-        number / order
-            + feedback(register.gf_order(), coefficients, &state) as usize * (states / order)
+        number / order + feedback(&field, coefficients, &state) as usize * (states / order)
     };
     // The walk that met a state first, and the steps that it had taken.
     let mut met: Vec<Option<(usize, usize)>> = vec![None; states];

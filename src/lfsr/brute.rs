@@ -2,9 +2,11 @@
 //!
 //! It shares nothing with the enumeration: no reduced register, no packing, no segments. States are
 //! symbol vectors stepped by the recurrence as the contract writes it, numbered, marked in an array;
-//! the tail of every state is measured.
+//! the tail of every state is measured. Elements are polynomials, multiplied by long multiplication.
 
 use std::collections::BTreeMap;
+
+use super::Register;
 
 /// What the graph looks like.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,17 +17,58 @@ pub struct Brute {
     pub max_tail: u64,
 }
 
-/// The graph of the register over the residues modulo the prime `q`.
-pub fn brute(q: u64, coefficients: &[u32]) -> Brute {
+/// The sum of two elements, as polynomials over GF(p).
+fn sum(p: u64, a: u64, b: u64) -> u64 {
+    if a + b == 0 {
+        return 0;
+    }
+    (a % p + b % p) % p + p * sum(p, a / p, b / p)
+}
+
+/// The product of two elements modulo a polynomial, or modulo p where there is none.
+fn product(p: u64, modulus: &[u32], a: u64, b: u64) -> u64 {
+    if modulus.is_empty() {
+        return a * b % p;
+    }
+    let degree = modulus.len() - 1;
+    let digit = |n: u64, i: usize| n / p.pow(i as u32) % p;
+    let mut long = vec![0; 2 * degree];
+    for i in 0..degree {
+        for j in 0..degree {
+            long[i + j] += digit(a, i) * digit(b, j);
+        }
+    }
+    for top in (degree..2 * degree).rev() {
+        let times = long[top] % p;
+        for (i, &c) in modulus.iter().enumerate() {
+            long[top - degree + i] += (p - times) * u64::from(c);
+        }
+    }
+    (0..degree).rev().fold(0, |n, i| n * p + long[i] % p)
+}
+
+/// The graph of a register.
+pub fn brute(register: &Register) -> Brute {
+    let q = u64::from(register.gf_order());
+    let p = u64::from(register.field().characteristic());
+    let (modulus, coefficients) = (register.field().modulus(), register.coefficients());
     let degree = coefficients.len() as u32;
     let states = q.pow(degree);
+    let products: Vec<Vec<u64>> = coefficients
+        .iter()
+        .map(|&c| {
+            (0..q)
+                .map(|symbol| product(p, modulus, c.into(), symbol))
+                .collect()
+        })
+        .collect();
     let successor = |state: u64| {
         let (mut rest, mut feedback) = (state, 0);
-        for &c in coefficients {
-            feedback += u64::from(c) * (rest % q);
+        for products in &products {
+            feedback = sum(p, feedback, products[(rest % q) as usize]);
             rest /= q;
         }
-        state / q + feedback % q * q.pow(degree - 1)
+        state / q + feedback * q.pow(degree - 1)
     };
     let next: Vec<u64> = (0..states).map(successor).collect();
 
@@ -70,13 +113,19 @@ pub fn brute(q: u64, coefficients: &[u32]) -> Brute {
 fn the_oracle_knows_what_can_be_seen_by_hand() {
     // s(n+2) = s(n+1) over GF(2): 00 and 11 stay, 01 -> 10... the oldest symbol is the lowest digit:
     // (s0, s1) = (1, 0) goes to (0, 0), (0, 1) to (1, 1).
-    let graph = brute(2, &[0, 1]);
-    assert_eq!(graph.cycle_lengths, BTreeMap::from([(1, 2)]));
-    assert_eq!((graph.transient, graph.max_tail), (2, 1));
+    let graph = |order, coefficients: &[u32]| {
+        brute(&Register::new(order, coefficients).expect("a register"))
+    };
+    let two = graph(2, &[0, 1]);
+    assert_eq!(two.cycle_lengths, BTreeMap::from([(1, 2)]));
+    assert_eq!((two.transient, two.max_tail), (2, 1));
     // s(n+1) = 2 s(n) over GF(5): 1, 2, 4, 3.
-    let graph = brute(5, &[2]);
-    assert_eq!(graph.cycle_lengths, BTreeMap::from([(1, 1), (4, 1)]));
-    assert_eq!((graph.transient, graph.max_tail), (0, 0));
+    let five = graph(5, &[2]);
+    assert_eq!(five.cycle_lengths, BTreeMap::from([(1, 1), (4, 1)]));
+    assert_eq!((five.transient, five.max_tail), (0, 0));
+    // s(n+1) = z s(n) over GF(4), z^2 = z + 1: 1, z, z + 1. And 2 is z, not 0.
+    let four = graph(4, &[2]);
+    assert_eq!(four.cycle_lengths, BTreeMap::from([(1, 1), (3, 1)]));
 }
 
 mod comparison {
@@ -84,10 +133,9 @@ mod comparison {
     use proptest::prelude::*;
 
     use super::super::ranges::Layout;
-    use super::super::{
-        EnumerateTask, Enumeration, Register, StateRange, Structure, merge, plan_ranges,
-    };
+    use super::super::{EnumerateTask, Enumeration, StateRange, Structure, merge, plan_ranges};
     use super::*;
+    use crate::field::Field;
 
     fn structure(register: &Register, ranges: &[StateRange]) -> Structure {
         let tables = ranges.iter().map(|&range| {
@@ -101,6 +149,12 @@ mod comparison {
     fn planned(order: u32, coefficients: &[u32]) -> Structure {
         let register = Register::new(order, coefficients).unwrap();
         structure(&register, &plan_ranges(&register).unwrap())
+    }
+
+    /// The enumeration and the graph of a register agree.
+    fn assert_agrees(register: &Register) {
+        let planned = structure(register, &plan_ranges(register).unwrap());
+        assert_is(&planned, &brute(register));
     }
 
     fn lengths(structure: &Structure) -> BTreeMap<u64, u64> {
@@ -133,20 +187,22 @@ mod comparison {
 
     /// Registers with at most 20,000 states, singular ones as often as others.
     fn registers() -> impl Strategy<Value = (u32, Vec<u32>)> {
-        proptest::sample::select(vec![2u32, 3, 5, 7, 11]).prop_flat_map(|order| {
-            let most = (1..).take_while(|&d| order.pow(d) <= 20_000).count();
-            (1..=most).prop_flat_map(move |degree| {
-                (proptest::collection::vec(0..order, degree), 0..=degree).prop_map(
-                    move |(mut coefficients, zeros)| {
-                        // Half of them keep what chance gave; the others get leading zeros.
-                        if zeros % 2 == 0 {
-                            coefficients[..zeros / 2].fill(0);
-                        }
-                        (order, coefficients)
-                    },
-                )
-            })
-        })
+        proptest::sample::select(vec![2u32, 3, 4, 5, 7, 8, 9, 11, 16, 25, 27, 49]).prop_flat_map(
+            |order| {
+                let most = (1..).take_while(|&d| order.pow(d) <= 20_000).count();
+                (1..=most).prop_flat_map(move |degree| {
+                    (proptest::collection::vec(0..order, degree), 0..=degree).prop_map(
+                        move |(mut coefficients, zeros)| {
+                            // Half of them keep what chance gave; the others get leading zeros.
+                            if zeros % 2 == 0 {
+                                coefficients[..zeros / 2].fill(0);
+                            }
+                            (order, coefficients)
+                        },
+                    )
+                })
+            },
+        )
     }
 
     proptest! {
@@ -154,7 +210,7 @@ mod comparison {
 
         #[test]
         fn the_enumeration_finds_what_the_graph_shows((order, coefficients) in registers()) {
-            assert_is(&planned(order, &coefficients), &brute(u64::from(order), &coefficients));
+            assert_agrees(&Register::new(order, &coefficients).unwrap());
         }
 
         #[test]
@@ -183,15 +239,21 @@ mod comparison {
     /// All registers of the smallest shapes, without chance.
     #[test]
     fn every_small_register_agrees() {
-        for (order, most) in [(2u32, 7u32), (3, 4), (5, 3), (7, 2), (13, 2)] {
+        for (order, most) in [
+            (2u32, 7u32),
+            (3, 4),
+            (4, 3),
+            (5, 3),
+            (7, 2),
+            (8, 2),
+            (9, 2),
+            (13, 2),
+        ] {
             for degree in 1..=most {
                 for number in 0..order.pow(degree) {
                     let coefficients: Vec<u32> =
                         (0..degree).map(|i| number / order.pow(i) % order).collect();
-                    assert_is(
-                        &planned(order, &coefficients),
-                        &brute(u64::from(order), &coefficients),
-                    );
+                    assert_agrees(&Register::new(order, &coefficients).unwrap());
                 }
             }
         }
@@ -208,12 +270,34 @@ mod comparison {
             (127, vec![1, 1]),
             (67, vec![5, 66]),
             (31, vec![3, 0, 30]),
+            (256, vec![2]),
+            (256, vec![255, 17]),
+            (243, vec![242, 5]),
+            (243, vec![0, 3]),
+            (169, vec![13, 168]),
+            (125, vec![7, 60]),
+            (128, vec![99, 2]),
+            (81, vec![80, 1]),
         ] {
-            assert_is(
-                &planned(order, &coefficients),
-                &brute(u64::from(order), &coefficients),
-            );
+            assert_agrees(&Register::new(order, &coefficients).unwrap());
         }
+    }
+
+    /// The same integers mean other elements modulo another polynomial.
+    #[test]
+    fn the_modulus_matters() {
+        // z generates GF(9) modulo the Conway polynomial; modulo z^2 + 1 its order is 4.
+        let cycles = |modulus: &[u32]| {
+            let field = Field::with_modulus(9, modulus).unwrap();
+            let register = Register::over(field, &[3]).unwrap();
+            assert_agrees(&register);
+            lengths(&structure(&register, &plan_ranges(&register).unwrap()))
+        };
+        assert_eq!(cycles(&[]), BTreeMap::from([(1, 1), (8, 1)]));
+        assert_eq!(cycles(&[1, 0, 1]), BTreeMap::from([(1, 1), (4, 2)]));
+        // f = x^2 + x + z is primitive over GF(4): one cycle of all states but zero.
+        let four = lengths(&planned(4, &[2, 1]));
+        assert_eq!(four, BTreeMap::from([(1, 1), (15, 1)]));
     }
 
     #[test]
@@ -258,7 +342,8 @@ mod comparison {
         let found = planned(3, &[1, 1, 0, 0]);
         assert_eq!(lengths(&found), BTreeMap::from([(1, 1), (80, 1)]));
         let wrong = planned(3, &[2, 2, 0, 0]);
-        assert_eq!(lengths(&wrong), brute(3, &[2, 2, 0, 0]).cycle_lengths);
+        let graph = brute(&Register::new(3, &[2, 2, 0, 0]).unwrap());
+        assert_eq!(lengths(&wrong), graph.cycle_lengths);
         assert_ne!(lengths(&wrong), lengths(&found));
     }
 

@@ -12,18 +12,25 @@ use serde::{Deserialize, Serialize};
 use super::kernel::{Kernel, Packing, Walk};
 use super::ranges::{Layout, StateRange, TooManyStates};
 use super::register::{Register, RegisterError};
+use super::sliced::Sliced;
 use super::sweep::Sweep;
 use super::table::{RangeTable, Segment, encode};
+use crate::field::Field;
 
 /// Walks that are collected before they are walked: enough that the last few, which cannot fill all
 /// lanes, do not count.
 const BATCH: usize = 16_384;
+
+/// With fewer nodes most lanes of the sliced kernel would be idle, and one walk after the other is faster.
+const ENOUGH_TO_SLICE: usize = 32;
 
 /// One range of an enumeration, as it travels: plain numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EnumerateTask {
     /// Order of the field.
     pub gf_order: u32,
+    /// Its modulus, from the lowest coefficient to the highest; empty for a prime order.
+    pub modulus: Vec<u32>,
     /// Degree of the register.
     pub degree: u32,
     /// Its coefficients `c0 .. c(d-1)`.
@@ -39,6 +46,7 @@ impl EnumerateTask {
     pub fn new(register: &Register, range: StateRange) -> EnumerateTask {
         EnumerateTask {
             gf_order: register.gf_order(),
+            modulus: register.field().modulus().to_vec(),
             degree: register.degree(),
             coefficients: register.coefficients().to_vec(),
             first: range.first,
@@ -109,7 +117,9 @@ impl Enumeration {
                 coefficients: task.coefficients.len(),
             });
         }
-        let register = Register::new(task.gf_order, &task.coefficients)?;
+        let field =
+            Field::with_modulus(task.gf_order, &task.modulus).map_err(RegisterError::from)?;
+        let register = Register::over(field, &task.coefficients)?;
         let engine = Engine::new(&register)?;
         let range = StateRange {
             first: task.first,
@@ -151,6 +161,8 @@ struct Engine {
     packing: Packing,
     /// `None` for degree 0: one state, which is its own successor.
     kernel: Option<Kernel>,
+    /// For many nodes, where the field has such a kernel.
+    sliced: Option<Sliced>,
 }
 
 impl Engine {
@@ -161,7 +173,9 @@ impl Engine {
         Ok(Engine {
             layout,
             packing,
-            kernel: (!coefficients.is_empty()).then(|| Kernel::new(&packing, coefficients)),
+            sliced: Sliced::new(layout, register.field(), coefficients),
+            kernel: (!coefficients.is_empty())
+                .then(|| Kernel::new(&packing, register.field(), coefficients)),
         })
     }
 
@@ -175,6 +189,14 @@ impl Engine {
         let Some(kernel) = &self.kernel else {
             return segments;
         };
+        if let Some(sliced) = &self.sliced
+            && segments.len() >= ENOUGH_TO_SLICE
+        {
+            sliced.walk(nodes.clone(), |node, successor, length| {
+                segments[(node - nodes.start) as usize] = Segment { successor, length };
+            });
+            return segments;
+        }
         let limit = self.packing.bound() - 1;
         let walks: Vec<Walk> = nodes
             .map(|node| Walk {
@@ -235,20 +257,24 @@ fn test_field(register: &Register) -> Result<(), EnumerateError> {
 }
 
 /// A register over the same field whose cycles are known: over GF(2) that of the primitive polynomial
-/// x^4 + x + 1, over other fields s(n+1) = -s(n), which has 0 alone and every other symbol in pairs.
+/// x^4 + x + 1, over other fields s(n+1) = c s(n), which has 0 alone and every other symbol on a cycle as long as the
+/// order of c. That is -1 in a prime field, where the order is 2, and z elsewhere.
 fn test_known_register(register: &Register) -> Result<(), EnumerateError> {
-    let order = register.gf_order();
-    let coefficients: &[u32] = if order == 2 {
-        &[1, 1, 0, 0]
-    } else {
-        &[order - 1]
+    let field = register.field();
+    let order = field.order();
+    let (coefficients, length): (&[u32], u64) = match (order, field.extension_degree()) {
+        (2, _) => (&[1, 1, 0, 0], 15),
+        (_, 1) => (&[order - 1], 2),
+        _ => {
+            let z = field.characteristic();
+            let period = (1..u64::from(order)).find(|&n| field.pow(z, n) == 1);
+            (&[z], period.unwrap_or(0))
+        }
     };
-    let expected = if order == 2 {
-        BTreeMap::from([(1, 1), (15, 1)])
-    } else {
-        BTreeMap::from([(1, 1), (2, u64::from(order - 1) / 2)])
-    };
-    let known = Register::new(order, coefficients)?;
+    let states = u64::from(order).pow(coefficients.len() as u32);
+    let mut expected = BTreeMap::from([(1, 1)]);
+    *expected.entry(length).or_insert(0) += (states - 1).checked_div(length).unwrap_or(0);
+    let known = Register::over(field.clone(), coefficients)?;
     let engine = Engine::new(&known)?;
     let nodes = 0..engine.layout.nodes;
     let segments = engine.segments(nodes.clone());
@@ -268,7 +294,7 @@ fn test_step(register: &Register, engine: &Engine) -> Result<(), EnumerateError>
         return Ok(());
     };
     let field = register.field();
-    let reduced = Register::new(field.order(), register.reduced_coefficients())?;
+    let reduced = Register::over(field.clone(), register.reduced_coefficients())?;
     let matrix: Vec<Vec<u32>> = reduced.companion_matrix().collect();
     let degree = matrix.len();
     let agrees = |state: &[u32]| {
@@ -327,7 +353,7 @@ mod tests {
     #[test]
     fn a_task_is_plain_numbers_on_the_wire() {
         let wire = postcard::to_stdvec(&task()).unwrap();
-        assert_eq!(wire, [2, 6, 6, 1, 1, 0, 0, 0, 0, 16, 47]);
+        assert_eq!(wire, [2, 0, 6, 6, 1, 1, 0, 0, 0, 0, 16, 47]);
         assert_eq!(
             postcard::from_bytes::<EnumerateTask>(&wire).unwrap(),
             task()
@@ -374,7 +400,7 @@ mod tests {
 
     #[test]
     fn the_self_test_finds_a_wrong_kernel() {
-        for order in [2, 7] {
+        for order in [2, 7, 8, 9] {
             let register = Register::new(order, &[1, 1, 0, 1]).unwrap();
             let other = Register::new(order, &[1, 1, 1, 1]).unwrap();
             let engine = Engine::new(&other).unwrap();

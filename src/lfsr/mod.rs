@@ -30,6 +30,7 @@ mod kernel;
 mod merge;
 mod ranges;
 mod register;
+mod sliced;
 mod structure;
 mod sweep;
 mod table;

@@ -5,12 +5,26 @@
 //! planned, and neither the number of workers nor the machine has a say in it.
 
 use super::Register;
+use super::sliced::Sliced;
 
 /// Enumeration is refused above this many periodic states, 2^40: about half a day on one core.
 pub const MAX_ENUMERATED_STATES: u64 = 1 << 40;
 
 /// A range holds about this many states, tens of milliseconds of work ...
-const STATES_PER_RANGE: u64 = 1 << 20;
+const STATES_PER_RANGE: u64 = 1 << 24;
+
+/// ... or this many where the sliced kernel walks them ...
+const SLICED_STATES_PER_RANGE: u64 = 1 << 26;
+
+/// ... whose lanes are busy to the end only if there are many nodes for each: so many nodes a range, if that leaves enough
+/// ranges to share out.
+const SLICED_NODES_PER_RANGE: u64 = 1 << 15;
+
+/// No range of the sliced kernel has less, four a lane.
+const SLICED_LEAST_NODES: u64 = 1 << 11;
+
+/// Enough ranges to share out.
+const ENOUGH_RANGES: u64 = 8;
 
 /// ... but there are at most this many ranges; large state spaces have larger ones.
 const MAX_RANGES: u64 = 4096;
@@ -19,7 +33,11 @@ const MAX_RANGES: u64 = 4096;
 /// some megabytes.
 const MAX_NODES: u64 = 1 << 20;
 
-/// The mean length of a segment is at least this, unless there are few nodes. Each symbol more that a
+/// The mean length of a segment of the sliced kernel is at least this, unless there are few nodes: below it, to begin
+/// segments takes as long as to walk them.
+const SLICED_SEGMENT_LENGTH: u64 = 1 << 15;
+
+/// The mean length of any other segment is at least this, unless there are few nodes. Each symbol more that a
 /// node must have zero costs the sweep a walk over about all states; each less makes the tables `q`
 /// times larger.
 const SEGMENT_LENGTH: u64 = 200;
@@ -92,11 +110,16 @@ impl Layout {
                 gf_order: order,
                 periodic_degree: degree,
             })?;
-        let ranges = states.div_ceil(STATES_PER_RANGE).clamp(1, MAX_RANGES);
+        let is_sliced = Sliced::is_for(register.field());
+        let segment_length = if is_sliced {
+            SLICED_SEGMENT_LENGTH
+        } else {
+            SEGMENT_LENGTH
+        };
         let (mut zeros, mut stride) = (0, 1);
         while zeros < degree {
             let nodes = states / stride;
-            let enough = stride >= SEGMENT_LENGTH && nodes <= MAX_NODES
+            let enough = stride >= segment_length && nodes <= MAX_NODES
                 || stride >= SHORT_SEGMENT && nodes <= FEW_NODES;
             if enough {
                 break;
@@ -105,6 +128,13 @@ impl Layout {
             stride *= u64::from(order);
         }
         let nodes = states / stride;
+        let ranges = if is_sliced {
+            (states / SLICED_STATES_PER_RANGE)
+                .min(nodes / SLICED_LEAST_NODES)
+                .min(ENOUGH_RANGES.max(nodes / SLICED_NODES_PER_RANGE))
+        } else {
+            states / STATES_PER_RANGE
+        };
         Ok(Layout {
             order,
             degree,
@@ -112,7 +142,7 @@ impl Layout {
             zeros,
             stride,
             nodes,
-            ranges: ranges.min(nodes),
+            ranges: ranges.clamp(1, MAX_RANGES).min(nodes),
         })
     }
 
@@ -204,10 +234,10 @@ mod tests {
         };
         assert_eq!(figures(2, 4), (4, 1, 1));
         assert_eq!(figures(2, 16), (4, 4096, 1));
-        assert_eq!(figures(2, 24), (8, 65_536, 16));
-        assert_eq!(figures(2, 40), (20, 1 << 20, 4096));
-        assert_eq!(figures(2, 30), (10, 1 << 20, 1024));
-        assert_eq!(figures(3, 15), (5, 59_049, 14));
+        assert_eq!(figures(2, 24), (12, 4096, 1));
+        assert_eq!(figures(2, 40), (20, 1 << 20, 32));
+        assert_eq!(figures(2, 30), (15, 1 << 15, 8));
+        assert_eq!(figures(3, 15), (8, 2187, 1));
         assert_eq!(figures(251, 1), (1, 1, 1));
         assert_eq!(figures(251, 2), (1, 251, 1));
         assert_eq!(figures(251, 5), (3, 63_001, 4096));

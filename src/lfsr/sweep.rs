@@ -161,7 +161,7 @@ mod tests {
     fn every_leftover_cycle_has_its_smallest_state_among_the_candidates() {
         let (_, packing, words) = sweep_all(2, &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         let register = Register::new(2, &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap();
-        let kernel = Kernel::new(&packing, register.coefficients());
+        let kernel = Kernel::new(&packing, register.field(), register.coefficients());
         let candidates: BTreeSet<u64> = words.into_iter().collect();
         for start in packing.bound()..1 << 10 {
             let mut smallest = start;

@@ -195,6 +195,7 @@ impl ForecastCommand {
 Examples:
   supervisor lfsr 2 --coefficients 1,1,0,0         one register: s(n+4) = s(n) + s(n+1) over GF(2)
   supervisor lfsr registers.csv 3                  one register a row: c0,c1,...,c(d-1)
+  supervisor lfsr 4 --coefficients 2,1             over GF(4): 2 is z, a root of z^2 + z + 1
 "
 )]
 pub struct LfsrCommand {
@@ -204,6 +205,9 @@ pub struct LfsrCommand {
     /// The register itself: c0,c1,...,c(d-1)
     #[arg(long, value_name = "C0,C1,..", allow_hyphen_values = true)]
     pub coefficients: Option<String>,
+    /// The modulus of GF(p^k), its coefficients from low to high; the Conway polynomial unless told otherwise
+    #[arg(long, value_name = "M0,M1,..")]
+    pub modulus: Option<String>,
     /// How the state space is found out; only `enumerate` so far
     #[arg(long, value_name = "METHOD")]
     pub analysis: Option<String>,
@@ -221,6 +225,7 @@ impl LfsrCommand {
         LfsrArguments {
             file: self.target.file.clone(),
             gf_order: self.target.gf_order,
+            modulus: self.modulus.clone(),
             coefficients: self.coefficients.clone(),
             analysis: self.analysis.clone(),
         }

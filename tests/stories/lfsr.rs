@@ -15,18 +15,43 @@ struct Structure {
     states: u64,
 }
 
-fn search(order: u64, coefficients: &[u64]) -> Structure {
+/// The sum of two elements: their digits in base p are added, each modulo p.
+fn sum(p: u64, a: u64, b: u64) -> u64 {
+    match (a, b) {
+        (0, 0) => 0,
+        (a, b) => (a + b) % p + p * sum(p, a / p, b / p),
+    }
+}
+
+/// The product of two elements, by Horner's rule in z; without a modulus, modulo p.
+fn product(p: u64, modulus: &[u64], a: u64, b: u64) -> u64 {
+    let Some((_, lower)) = modulus.split_last() else {
+        return a * b % p;
+    };
+    let degree = u32::try_from(lower.len()).expect("small");
+    // z to the power of the degree, by the modulus.
+    let top = lower.iter().rev().fold(0, |n, c| n * p + (p - c) % p);
+    let times = |n: u64, a: u64| (0..n).fold(0, |result, _| sum(p, result, a));
+    (0..degree).rev().fold(0, |result, place| {
+        let (over, below) = (result / p.pow(degree - 1), result % p.pow(degree - 1));
+        let moved = sum(p, below * p, times(over, top));
+        sum(p, moved, times(b / p.pow(place) % p, a))
+    })
+}
+
+fn search(order: u64, modulus: &[u64], coefficients: &[u64]) -> Structure {
+    let p = (2..=order)
+        .find(|p| order.is_multiple_of(*p))
+        .expect("a factor");
     let degree = u32::try_from(coefficients.len()).expect("small");
     let states = order.pow(degree);
     // State x is the sum of s(n+i) q^i; the next one drops s(n) and gains s(n+d).
     let next = |state: u64| {
         let symbol = |i: usize| state / order.pow(u32::try_from(i).expect("small")) % order;
-        let new: u64 = coefficients
-            .iter()
-            .enumerate()
-            .map(|(i, c)| c * symbol(i))
-            .sum();
-        state / order + new % order * (states / order)
+        let products = coefficients.iter().enumerate();
+        let products = products.map(|(i, c)| product(p, modulus, *c, symbol(i)));
+        let new = products.fold(0, |new, product| sum(p, new, product));
+        state / order + new * (states / order)
     };
     // After as many steps as there are states every walk is on its cycle; a state is periodic if a walk
     // comes back to it.
@@ -116,8 +141,13 @@ fn text_of(coefficients: &[u64]) -> String {
     words.join(",")
 }
 
-/// Runs registers of one field as the rows of a file and compares each with the search.
+/// Runs registers of a field of prime order as the rows of a file and compares each with the search.
 fn compare(order: u64, registers: &[Vec<u64>]) {
+    compare_modulo(order, &[], &[], registers);
+}
+
+/// The same for any field, by its modulus and by what is said of it on the command line.
+fn compare_modulo(order: u64, modulus: &[u64], said: &[&str], registers: &[Vec<u64>]) {
     let lab = Lab::new();
     let rows: Vec<String> = registers.iter().map(|register| text_of(register)).collect();
     lab.write("registers.csv", rows.join("\n"));
@@ -128,6 +158,7 @@ fn compare(order: u64, registers: &[Vec<u64>]) {
         "--run-dir",
         "run",
     ])
+    .args(said)
     .run()
     .assert_code(0);
     let folder = lab.run_folder("run");
@@ -139,11 +170,12 @@ fn compare(order: u64, registers: &[Vec<u64>]) {
         };
         let experiment = folder.experiment(&name);
         assert_eq!(experiment["gf_order"], order);
+        assert_eq!(experiment["modulus"], json!(modulus));
         assert_eq!(experiment["degree"], register.len());
         assert_eq!(experiment["coefficients"], json!(register));
         assert_eq!(
             summarised(&experiment),
-            search(order, register),
+            search(order, modulus, register),
             "GF({order}), {register:?}"
         );
     }
@@ -191,6 +223,39 @@ fn registers_over_gf5_are_what_a_search_finds() {
 fn registers_over_a_large_field_are_what_a_search_finds() {
     compare(31, &registers(31, 2, 31));
     compare(251, &[vec![6], vec![0]]);
+}
+
+/// The moduli are those of the contract, and one that is not the default.
+#[test]
+fn registers_over_prime_powers_are_what_a_search_finds() {
+    compare_modulo(4, &[1, 1, 1], &[], &registers(4, 5, 4));
+    compare_modulo(8, &[1, 1, 0, 1], &[], &registers(8, 3, 8));
+    compare_modulo(9, &[2, 2, 1], &[], &registers(9, 3, 9));
+    let said = ["--modulus", "1,0,1"];
+    compare_modulo(9, &[1, 0, 1], &said, &registers(9, 3, 10));
+    compare_modulo(27, &[1, 2, 0, 1], &[], &registers(27, 2, 27));
+}
+
+/// 2 is z over GF(4), and x^2 + x + z is primitive there. Taken modulo the characteristic it would be 0, and the
+/// register singular.
+#[test]
+fn an_element_is_no_residue_of_the_characteristic() {
+    let lab = Lab::new();
+    let finished = lab
+        .supervisor(["lfsr", "4", "--coefficients", "2,1", "--run-dir", "run"])
+        .run()
+        .assert_code(0);
+    assert!(
+        finished
+            .stdout
+            .contains("GF(4) modulo z^2 + z + 1, degree 2")
+    );
+    let register = lab.run_folder("run").experiment("lfsr");
+    assert_eq!(register["cycle_lengths"], json!({"1": "1", "15": "1"}));
+    assert_eq!(register["transient_states"], "0");
+    // The resolved spec says which field it was.
+    let spec = std::fs::read_to_string(lab.path("run/spec.toml")).expect("a spec");
+    assert!(spec.contains("modulus = [1, 1, 1]"), "{spec}");
 }
 
 #[test]

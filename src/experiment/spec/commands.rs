@@ -41,6 +41,8 @@ pub struct LfsrArguments {
     pub file: Option<PathBuf>,
     /// `GF_ORDER`.
     pub gf_order: u64,
+    /// `--modulus`, with its commas.
+    pub modulus: Option<String>,
     /// `--coefficients`, with its commas.
     pub coefficients: Option<String>,
     /// `--analysis`.
@@ -96,6 +98,9 @@ impl RunSpec {
         builder.number("gf-order", "GF_ORDER", arguments.gf_order);
         if let Some(file) = &arguments.file {
             builder.path("file", "FILE", file)?;
+        }
+        if let Some(modulus) = &arguments.modulus {
+            builder.list("modulus", "--modulus", modulus);
         }
         if let Some(coefficients) = &arguments.coefficients {
             builder.list("coefficients", "--coefficients", coefficients);

@@ -211,14 +211,12 @@ pub(super) fn read_lfsr(fields: Fields<'_>) -> Result<LfsrSpec, SpecError> {
         .number_of("gf-order", order, 2..=256)
         .map_err(|error| error.with_hint("the order of a field is a prime power, at most 256"))?
         as u32;
-    if fields
+    let modulus = fields
         .array("modulus")?
-        .is_some_and(|modulus| !modulus.is_empty())
-    {
-        return Err(fields
-            .bad("modulus", "a modulus of your own is not built yet")
-            .with_hint("leave it out: the default is the Conway polynomial"));
-    }
+        .unwrap_or_default()
+        .iter()
+        .map(|node| fields.number_of("modulus", node, 0..=255).map(|n| n as u32))
+        .collect::<Result<Vec<u32>, SpecError>>()?;
     let coefficients = match (fields.array("coefficients")?, fields.text("file")?) {
         (Some(_), Some(_)) => {
             return Err(fields
@@ -269,6 +267,7 @@ pub(super) fn read_lfsr(fields: Fields<'_>) -> Result<LfsrSpec, SpecError> {
     };
     Ok(LfsrSpec {
         gf_order,
+        modulus,
         coefficients,
         analysis,
     })

@@ -18,6 +18,7 @@ use super::types::{
 use super::value::quoted;
 use crate::data::{self, DataError, DataSet, Source};
 use crate::experiment::plan::{Body, ForecastBody, LfsrBody, NamedModel, Plan, PlanDigest};
+use crate::field::{Field, FieldError};
 use crate::forecast::ModelConfig;
 use crate::lfsr::{Register, plan_ranges};
 
@@ -107,6 +108,8 @@ enum CanonicalBody {
     },
     Lfsr {
         gf_order: u32,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        modulus: Vec<u32>,
         coefficients: Vec<u32>,
         analysis: String,
     },
@@ -273,17 +276,33 @@ impl Resolver<'_> {
         name: String,
         coefficients: Vec<u32>,
     ) -> Result<(), SpecError> {
+        let field = Field::with_modulus(spec.gf_order, &spec.modulus).map_err(|error| {
+            let key = match error {
+                FieldError::TooSmall { .. }
+                | FieldError::Composite { .. }
+                | FieldError::TooLarge { .. } => "gf-order",
+                FieldError::ModulusOfPrime { .. }
+                | FieldError::ModulusCoefficient { .. }
+                | FieldError::ModulusShape { .. }
+                | FieldError::Reducible { .. } => "modulus",
+            };
+            let hint = error.hint();
+            self.data_error(experiment, &[key, "gf-order", ""], error)
+                .with_hint_if(hint)
+        })?;
+        let modulus = field.modulus().to_vec();
         let resolved = ExperimentSpec {
             name,
             kind: Kind::Lfsr(LfsrSpec {
+                modulus: modulus.clone(),
                 coefficients: Coefficients::Inline(coefficients.clone()),
                 ..spec.clone()
             }),
             places: experiment.places.clone(),
         };
-        let register = Register::new(spec.gf_order, &coefficients).map_err(|error| {
+        let register = Register::over(field, &coefficients).map_err(|error| {
             let hint = error.hint();
-            self.data_error(&resolved, &["gf-order", ""], error)
+            self.data_error(&resolved, &["coefficients", "file", ""], error)
                 .with_hint_if(hint)
         })?;
         let ranges = plan_ranges(&register).map_err(|error| {
@@ -293,6 +312,7 @@ impl Resolver<'_> {
         })?;
         let canonical = CanonicalBody::Lfsr {
             gf_order: spec.gf_order,
+            modulus,
             coefficients,
             analysis: spec.analysis.to_string(),
         };

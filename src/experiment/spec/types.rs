@@ -148,6 +148,8 @@ impl Mode {
 pub struct LfsrSpec {
     /// Elements of the field: a prime power, at most 256.
     pub gf_order: u32,
+    /// The modulus, from the lowest coefficient to the highest; empty for the usual one.
+    pub modulus: Vec<u32>,
     /// The coefficients, or the file that has them.
     pub coefficients: Coefficients,
     /// How the state space is found out.

@@ -141,12 +141,16 @@ fn model_text(spec: &ModelSpec) -> String {
 
 fn write_lfsr(out: &mut String, spec: &LfsrSpec) {
     field(out, "kind", Some("\"lfsr\""));
+    let numbers = |list: &[u32]| {
+        let list: Vec<String> = list.iter().map(u32::to_string).collect();
+        format!("[{}]", list.join(", "))
+    };
     field(out, "gf-order", Some(spec.gf_order));
+    if !spec.modulus.is_empty() {
+        field(out, "modulus", Some(numbers(&spec.modulus)));
+    }
     match &spec.coefficients {
-        Coefficients::Inline(list) => {
-            let list: Vec<String> = list.iter().map(u32::to_string).collect();
-            field(out, "coefficients", Some(format!("[{}]", list.join(", "))));
-        }
+        Coefficients::Inline(list) => field(out, "coefficients", Some(numbers(list))),
         Coefficients::File(file) => field(out, "file", Some(quote_path(file))),
     }
     field(out, "analysis", Some(quote(&spec.analysis.to_string())));

@@ -120,7 +120,7 @@ fn lfsr(body: &LfsrBody) -> LfsrSummary {
         gf_order: register.gf_order(),
         degree: register.degree(),
         coefficients: register.coefficients().to_vec(),
-        modulus: Vec::new(),
+        modulus: register.field().modulus().to_vec(),
         state_count: register.state_count().to_string(),
         structure: None,
         characteristic_polynomial: register.characteristic_polynomial(),

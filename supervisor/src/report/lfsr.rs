@@ -11,11 +11,12 @@ const SHOWN: usize = 12;
 /// Field, polynomial, cycles, and the check that no state is lost.
 pub(super) fn lines(summary: &LfsrSummary) -> Vec<String> {
     let mut lines = vec![format!(
-        "  GF({}), degree {}, {} states, f(x) = {}",
+        "  GF({}){}, degree {}, {} states, f(x) = {}",
         summary.gf_order,
+        modulus(&summary.modulus),
         summary.degree,
         group(&summary.state_count),
-        polynomial(&summary.characteristic_polynomial)
+        polynomial("x", &summary.characteristic_polynomial)
     )];
     match &summary.structure {
         None => lines.push(
@@ -100,7 +101,15 @@ fn sums(summary: &LfsrSummary, structure: &StructureFields) -> Option<Sums> {
 }
 
 /// A polynomial from its coefficients, low to high, written from the highest power down.
-fn polynomial(coefficients: &[u32]) -> String {
+/// What the integers mean, where they are not residues.
+fn modulus(modulus: &[u32]) -> String {
+    if modulus.is_empty() {
+        return String::new();
+    }
+    format!(" modulo {}", polynomial("z", modulus))
+}
+
+fn polynomial(variable: &str, coefficients: &[u32]) -> String {
     let terms: Vec<String> = coefficients
         .iter()
         .enumerate()
@@ -109,8 +118,8 @@ fn polynomial(coefficients: &[u32]) -> String {
         .map(|(power, &c)| {
             let x = match power {
                 0 => return c.to_string(),
-                1 => "x".to_owned(),
-                n => format!("x^{n}"),
+                1 => variable.to_owned(),
+                n => format!("{variable}^{n}"),
             };
             if c == 1 { x } else { format!("{c} {x}") }
         })

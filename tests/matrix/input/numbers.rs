@@ -149,8 +149,26 @@ fn row_134_orders() {
     ] {
         order(value, &["there is no field of order", factors]);
     }
-    for (value, power) in [("4", "2^2"), ("9", "3^2"), ("256", "2^8")] {
-        order(value, &[power, "is not built yet"]);
+    // Moduli that make no field of this order.
+    for (order, modulus, says) in [
+        ("2", "[1, 1]", "GF(2) has no modulus"),
+        ("4", "[1, 2, 1]", "a polynomial over GF(2)"),
+        ("4", "[1, 1]", "a polynomial of degree 2"),
+        ("9", "[2, 2, 2]", "a polynomial of degree 2"),
+        (
+            "8",
+            "[1, 0, 0, 1]",
+            "no irreducible polynomial: z + 1 divides it",
+        ),
+        ("4", "[-1, 1, 1]", "is not from 0 to 255"),
+    ] {
+        let field = format!("gf-order = {order}\nmodulus = {modulus}");
+        let text = REGISTER.replace("gf-order = 2", &field);
+        refused(
+            &[("s.toml", text.as_bytes())],
+            &["run", "s.toml"],
+            &["s.toml:6:", says],
+        );
     }
 }
 

@@ -152,7 +152,7 @@ fn values_out_of_their_range_are_refused() {
         ("[1, 1, 0, 0]", "[]"),
         ("[1, 1, 0, 0]", "[-1]"),
         ("[1, 1, 0, 0]", "[1.5]"),
-        ("[1, 1, 0, 0]", "[1]\nmodulus = [1, 1]"),
+        ("[1, 1, 0, 0]", "[1]\nmodulus = [1, 256]"),
         ("[1, 1, 0, 0]", "[1]\nfile = \"x.csv\""),
         ("max-series = 3", "max-series = 0"),
         ("max-series = 3", "data = \"x\""),

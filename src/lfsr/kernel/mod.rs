@@ -7,22 +7,19 @@
 //! walk, "is it at a distinguished state?" and "is it at or below where it began?", are one comparison,
 //! and one loop serves segments and sweep. At most 2^40 states need at most 51 bits (GF(5), degree 17).
 //!
-//! The feedback is a parity over GF(2). Over other fields it is a sum of table entries, one table for
-//! each few symbols, reduced by a last table: all tables together stay in the first-level cache.
+//! How the new symbol is found depends on the field: `steps.rs`.
 //!
 //! A walk is one long chain of dependent operations, which leaves most of a processor idle. So eight
 //! walks advance side by side.
 
+mod steps;
+
+use self::steps::{BinaryStep, Step, SumStep, TABLE_BITS, XorStep};
 use super::ranges::Layout;
+use crate::field::Field;
 
 /// Walks that advance side by side.
 const LANES: usize = 8;
-
-/// Bits that a lookup table is indexed with.
-const TABLE_BITS: u32 = 12;
-
-/// One entry for each value of [`TABLE_BITS`] bits: a sum of products modulo q.
-type Table = [u8; 1 << TABLE_BITS];
 
 /// How states of one layout are packed.
 #[derive(Clone, Copy, Debug)]
@@ -100,139 +97,67 @@ fn reverse_low_bits(value: u64, bits: u32) -> u64 {
         .unwrap_or(0)
 }
 
-/// The successor of a packed state.
-pub(super) trait Step {
-    /// The state after `word`.
+/// The step of one register, whichever fits it.
+#[derive(Debug)]
+pub(super) struct Kernel(Box<dyn Walker>);
+
+/// A [`Step`] that is asked for many walks at a time, so that what kind it is costs nothing.
+trait Walker: std::fmt::Debug {
     fn next(&self, word: u64) -> u64;
+    fn walk(&self, walks: &[Walk], done: &mut dyn FnMut(usize, u64, u64));
 }
 
-/// The step over GF(2).
-#[derive(Debug)]
-pub(super) struct BinaryStep {
-    /// The places of the symbols that are fed back.
-    taps: u64,
-    mask: u64,
-}
-
-impl Step for BinaryStep {
-    #[inline(always)]
+impl<S: Step> Walker for S {
     fn next(&self, word: u64) -> u64 {
-        ((word << 1) & self.mask) | u64::from((word & self.taps).count_ones() & 1)
+        Step::next(self, word)
     }
-}
 
-/// The step over any small field, with `TABLES` tables.
-#[derive(Debug)]
-pub(super) struct TableStep<const TABLES: usize> {
-    symbol_bits: u32,
-    mask: u64,
-    /// Bits of the word that one table covers: whole symbols only.
-    table_bits: u32,
-    table_mask: u64,
-    tables: Box<[Table; TABLES]>,
-    /// The residue of each possible sum of one entry a table.
-    residues: Box<[u8]>,
-}
-
-impl<const TABLES: usize> Step for TableStep<TABLES> {
-    #[inline(always)]
-    fn next(&self, word: u64) -> u64 {
-        let mut sum = 0;
-        for (i, table) in self.tables.iter().enumerate() {
-            let part = (word >> (i as u32 * self.table_bits)) & self.table_mask;
-            // The table's mask has at most TABLE_BITS bits: this one only tells the compiler.
-            sum += usize::from(table[part as usize & ((1 << TABLE_BITS) - 1)]);
-        }
-        ((word << self.symbol_bits) & self.mask) | u64::from(self.residues[sum])
+    fn walk(&self, walks: &[Walk], done: &mut dyn FnMut(usize, u64, u64)) {
+        walk_all(self, walks, done);
     }
-}
-
-/// The step of one register, whichever kernel fits it.
-#[derive(Debug)]
-pub(super) enum Kernel {
-    Binary(BinaryStep),
-    One(TableStep<1>),
-    Two(TableStep<2>),
-    Three(TableStep<3>),
-    Four(TableStep<4>),
-    Five(TableStep<5>),
-    Six(TableStep<6>),
-}
-
-/// Runs an expression with the step of a kernel, compiled for each kind of step.
-macro_rules! with_step {
-    ($kernel:expr, $step:ident => $body:expr) => {
-        match $kernel {
-            Kernel::Binary($step) => $body,
-            Kernel::One($step) => $body,
-            Kernel::Two($step) => $body,
-            Kernel::Three($step) => $body,
-            Kernel::Four($step) => $body,
-            Kernel::Five($step) => $body,
-            Kernel::Six($step) => $body,
-        }
-    };
 }
 
 impl Kernel {
     /// The kernel for a reduced register with these coefficients, `c0` first, at least one of them.
-    pub fn new(packing: &Packing, coefficients: &[u32]) -> Kernel {
-        let layout = packing.layout;
-        debug_assert_eq!(coefficients.len(), layout.degree as usize);
-        if layout.order == 2 {
-            return Kernel::Binary(BinaryStep {
-                taps: packing.pack(coefficients),
-                mask: packing.mask(),
-            });
+    pub fn new(packing: &Packing, field: &Field, coefficients: &[u32]) -> Kernel {
+        debug_assert_eq!(coefficients.len(), packing.layout.degree as usize);
+        if packing.layout.order == 2 {
+            return Kernel(Box::new(BinaryStep::new(packing, coefficients)));
         }
         let symbols_a_table = TABLE_BITS / packing.symbol_bits;
-        match layout.degree.div_ceil(symbols_a_table) {
-            1 => Kernel::One(table_step(packing, coefficients)),
-            2 => Kernel::Two(table_step(packing, coefficients)),
-            3 => Kernel::Three(table_step(packing, coefficients)),
-            4 => Kernel::Four(table_step(packing, coefficients)),
-            5 => Kernel::Five(table_step(packing, coefficients)),
+        Kernel(match packing.layout.degree.div_ceil(symbols_a_table) {
+            1 => with_tables::<1>(packing, field, coefficients),
+            2 => with_tables::<2>(packing, field, coefficients),
+            3 => with_tables::<3>(packing, field, coefficients),
+            4 => with_tables::<4>(packing, field, coefficients),
+            5 => with_tables::<5>(packing, field, coefficients),
             // GF(67) to GF(127), degree 6, one symbol a table: no layout needs more, a test says so.
-            _ => Kernel::Six(table_step(packing, coefficients)),
-        }
+            _ => with_tables::<6>(packing, field, coefficients),
+        })
     }
 
     /// The state after `word`.
     pub fn next(&self, word: u64) -> u64 {
-        with_step!(self, step => step.next(word))
+        self.0.next(word)
     }
 
     /// Does every walk of `walks`, and calls `done(index, end, length)` for each, in any order.
-    pub fn walk(&self, walks: &[Walk], done: impl FnMut(usize, u64, u64)) {
-        with_step!(self, step => walk_all(step, walks, done));
+    pub fn walk(&self, walks: &[Walk], mut done: impl FnMut(usize, u64, u64)) {
+        self.0.walk(walks, &mut done);
     }
 }
 
-fn table_step<const TABLES: usize>(packing: &Packing, coefficients: &[u32]) -> TableStep<TABLES> {
-    let order = packing.layout.order;
-    let bits = packing.symbol_bits;
-    let symbols_a_table = (TABLE_BITS / bits) as usize;
-    let mut tables = Box::new([[0; 1 << TABLE_BITS]; TABLES]);
-    // The newest symbol is in the lowest place.
-    let newest_first: Vec<u32> = coefficients.iter().rev().copied().collect();
-    for (table, coefficients) in tables.iter_mut().zip(newest_first.chunks(symbols_a_table)) {
-        for (index, entry) in table.iter_mut().enumerate() {
-            let sum: u32 = coefficients
-                .iter()
-                .enumerate()
-                .map(|(i, c)| c * (index as u32 >> (i as u32 * bits) & ((1 << bits) - 1)))
-                .sum();
-            *entry = (sum % order) as u8; // an order is at most 256
-        }
+fn with_tables<const TABLES: usize>(
+    packing: &Packing,
+    field: &Field,
+    coefficients: &[u32],
+) -> Box<dyn Walker> {
+    if field.characteristic() == 2 {
+        return Box::new(XorStep::<TABLES>::new(packing, field, coefficients));
     }
-    let largest_sum = TABLES as u32 * (order - 1);
-    TableStep {
-        symbol_bits: bits,
-        mask: packing.mask(),
-        table_bits: symbols_a_table as u32 * bits,
-        table_mask: (1 << (symbols_a_table as u32 * bits)) - 1,
-        tables,
-        residues: (0..=largest_sum).map(|sum| (sum % order) as u8).collect(),
+    match SumStep::<TABLES, u8>::new(packing, field, coefficients) {
+        Some(step) => Box::new(step),
+        None => Box::new(SumStep::<TABLES, u16>::wide(packing, field, coefficients)),
     }
 }
 
@@ -251,7 +176,7 @@ struct Lane {
     began: u64,
 }
 
-fn walk_all<S: Step>(step: &S, walks: &[Walk], mut done: impl FnMut(usize, u64, u64)) {
+fn walk_all<S: Step>(step: &S, walks: &[Walk], done: &mut dyn FnMut(usize, u64, u64)) {
     let Some((head, _)) = walks.split_first_chunk::<LANES>() else {
         for (index, walk) in walks.iter().enumerate() {
             let (end, length) = walk_on(step, walk.start, walk.limit);
@@ -320,7 +245,10 @@ mod tests {
     use super::super::Register;
     use super::*;
 
-    const ORDERS: [u32; 14] = [2, 3, 5, 7, 11, 13, 17, 31, 37, 61, 67, 127, 131, 251];
+    const ORDERS: [u32; 26] = [
+        2, 3, 4, 5, 7, 8, 9, 11, 13, 16, 17, 25, 27, 31, 32, 37, 61, 64, 67, 81, 125, 127, 131,
+        243, 251, 256,
+    ];
 
     /// Registers of every shape of kernel, c0 not zero.
     fn registers() -> impl Strategy<Value = Register> {
@@ -339,7 +267,7 @@ mod tests {
 
     fn kernel_of(register: &Register) -> (Packing, Kernel) {
         let packing = Packing::new(Layout::of(register).unwrap());
-        let kernel = Kernel::new(&packing, register.coefficients());
+        let kernel = Kernel::new(&packing, register.field(), register.coefficients());
         (packing, kernel)
     }
 
