@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::kernel::{Kernel, Packing, Walk};
+use super::links::Links;
 use super::ranges::{Layout, StateRange, TooManyStates};
 use super::register::{Register, RegisterError};
 use super::sliced::Sliced;
@@ -279,7 +280,9 @@ fn test_known_register(register: &Register) -> Result<(), EnumerateError> {
     let nodes = 0..engine.layout.nodes;
     let segments = engine.segments(nodes.clone());
     let mut cycles = engine.leftovers(nodes);
-    for (length, count) in super::merge::cycles_of(&segments).ok_or(EnumerateError::SelfTest {
+    let mut links = Links::of_nodes(engine.layout.nodes);
+    let found = links.put(0, &segments).and_then(|()| links.cycles());
+    for (length, count) in found.ok_or(EnumerateError::SelfTest {
         what: "the successors of a known register",
     })? {
         *cycles.entry(length).or_insert(0) += count;

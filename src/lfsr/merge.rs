@@ -11,10 +11,11 @@ use std::collections::BTreeMap;
 
 use num_bigint::BigUint;
 
+use super::links::Links;
 use super::ranges::{Layout, StateRange, TooManyStates};
 use super::register::Register;
 use super::structure::Structure;
-use super::table::{RangeTable, Segment, TableError};
+use super::table::{RangeTable, TableError};
 
 /// The tables do not make a structure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,8 +90,8 @@ pub enum MergeError {
 
 /// Joins the tables of all ranges of `register`, in any order, into its structure. The ranges need not
 /// be those of [`plan_ranges`](super::plan_ranges), but must lie between distinguished states and cover
-/// every periodic state exactly once. Tables are taken one at a time; what is kept is 16 bytes a
-/// distinguished state, at most 16 MiB.
+/// every periodic state exactly once. Tables are taken one at a time; what is kept is 8 bytes a
+/// distinguished state, at most 8 MiB.
 ///
 /// # Errors
 ///
@@ -101,11 +102,7 @@ pub fn merge(
     tables: impl IntoIterator<Item = RangeTable>,
 ) -> Result<Structure, MergeError> {
     let layout = Layout::of(register)?;
-    let nowhere = Segment {
-        successor: 0,
-        length: 0,
-    };
-    let mut segments = vec![nowhere; layout.nodes as usize]; // at most 2^20
+    let mut links = Links::of_nodes(layout.nodes); // at most 2^20
     let mut leftovers: BTreeMap<u64, u128> = BTreeMap::new();
     let mut covered = Vec::new();
     for table in tables {
@@ -128,7 +125,9 @@ pub fn merge(
         let decoded = table
             .decode(layout.nodes)
             .map_err(|error| MergeError::Damaged { first, last, error })?;
-        segments[nodes.start as usize..nodes.end as usize].copy_from_slice(&decoded.segments);
+        links
+            .put(nodes.start, &decoded.segments)
+            .ok_or(MergeError::NoPermutation)?;
         for (length, count) in decoded.leftovers {
             *leftovers.entry(length).or_insert(0) += u128::from(count);
         }
@@ -136,7 +135,7 @@ pub fn merge(
     }
     check_cover(covered, layout.states)?;
     let mut cycles = leftovers;
-    for (length, count) in cycles_of(&segments).ok_or(MergeError::NoPermutation)? {
+    for (length, count) in links.cycles().ok_or(MergeError::NoPermutation)? {
         *cycles.entry(length).or_insert(0) += u128::from(count);
     }
     let found = cycles.iter().fold(0u128, |sum, (&length, &count)| {
@@ -178,32 +177,6 @@ fn check_cover(mut ranges: Vec<StateRange>, states: u64) -> Result<(), MergeErro
         });
     }
     Ok(())
-}
-
-/// The cycles that the segments of all nodes form: how many of each length. `None` when the successors
-/// are no permutation of the nodes, or a length does not fit 64 bits.
-pub(super) fn cycles_of(segments: &[Segment]) -> Option<BTreeMap<u64, u64>> {
-    let mut cycles = BTreeMap::new();
-    let mut visited = vec![false; segments.len()];
-    for start in 0..segments.len() {
-        if visited[start] {
-            continue;
-        }
-        let (mut node, mut length) = (start, 0u64);
-        while !visited[node] {
-            visited[node] = true;
-            length = length.checked_add(segments[node].length)?;
-            node = usize::try_from(segments[node].successor).ok()?;
-            if node >= segments.len() {
-                return None;
-            }
-        }
-        if node != start {
-            return None;
-        }
-        *cycles.entry(length).or_insert(0) += 1;
-    }
-    Some(cycles)
 }
 
 #[cfg(test)]
@@ -325,16 +298,5 @@ mod tests {
             merge(&register, [table]).unwrap_err(),
             MergeError::NoPermutation
         );
-    }
-
-    #[test]
-    fn cycles_of_segments() {
-        let segment = |successor, length| Segment { successor, length };
-        let rings = [segment(1, 3), segment(0, 4), segment(2, 7), segment(3, 2)];
-        assert_eq!(cycles_of(&rings), Some(BTreeMap::from([(7, 2), (2, 1)])));
-        assert_eq!(cycles_of(&[]), Some(BTreeMap::new()));
-        assert_eq!(cycles_of(&[segment(1, 1), segment(1, 1)]), None);
-        assert_eq!(cycles_of(&[segment(1, 1)]), None);
-        assert_eq!(cycles_of(&[segment(1, u64::MAX), segment(0, 1)]), None);
     }
 }

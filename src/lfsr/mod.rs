@@ -27,6 +27,7 @@
 
 mod enumerate;
 mod kernel;
+mod links;
 mod merge;
 mod ranges;
 mod register;
