@@ -11,17 +11,17 @@ use super::sliced::Sliced;
 pub const MAX_ENUMERATED_STATES: u64 = 1 << 40;
 
 /// A range holds about this many states, tens of milliseconds of work ...
-const STATES_PER_RANGE: u64 = 1 << 24;
+const STATES_PER_RANGE: u64 = 1 << 22;
 
-/// ... or this many where the sliced kernel walks them ...
-const SLICED_STATES_PER_RANGE: u64 = 1 << 26;
+/// ... or at least this many where the sliced kernel walks them ...
+const SLICED_STATES_PER_RANGE: u64 = 1 << 20;
 
-/// ... whose lanes are busy to the end only if there are many nodes for each: so many nodes a range, if that leaves enough
+/// ... whose lanes are busy to the end only if there are many nodes for each: so many nodes a range, if that makes enough
 /// ranges to share out.
 const SLICED_NODES_PER_RANGE: u64 = 1 << 15;
 
-/// No range of the sliced kernel has less, four a lane.
-const SLICED_LEAST_NODES: u64 = 1 << 11;
+/// No range of the sliced kernel has less, two a lane.
+const SLICED_LEAST_NODES: u64 = 1 << 10;
 
 /// Enough ranges to share out.
 const ENOUGH_RANGES: u64 = 8;
@@ -35,7 +35,7 @@ const MAX_NODES: u64 = 1 << 20;
 
 /// The mean length of a segment of the sliced kernel is at least this, unless there are few nodes: below it, to begin
 /// segments takes as long as to walk them.
-const SLICED_SEGMENT_LENGTH: u64 = 1 << 15;
+const SLICED_SEGMENT_LENGTH: u64 = 1 << 14;
 
 /// The mean length of any other segment is at least this, unless there are few nodes. Each symbol more that a
 /// node must have zero costs the sweep a walk over about all states; each less makes the tables `q`
@@ -234,10 +234,10 @@ mod tests {
         };
         assert_eq!(figures(2, 4), (4, 1, 1));
         assert_eq!(figures(2, 16), (4, 4096, 1));
-        assert_eq!(figures(2, 24), (12, 4096, 1));
+        assert_eq!(figures(2, 24), (12, 4096, 4));
         assert_eq!(figures(2, 40), (20, 1 << 20, 32));
-        assert_eq!(figures(2, 30), (15, 1 << 15, 8));
-        assert_eq!(figures(3, 15), (8, 2187, 1));
+        assert_eq!(figures(2, 30), (14, 1 << 16, 8));
+        assert_eq!(figures(3, 15), (8, 2187, 2));
         assert_eq!(figures(251, 1), (1, 1, 1));
         assert_eq!(figures(251, 2), (1, 251, 1));
         assert_eq!(figures(251, 5), (3, 63_001, 4096));
