@@ -10,7 +10,8 @@
 //! | room | holds |
 //! | --- | --- |
 //! | [`ids`], [`clock`] | newtypes of numbers that cross modules; monotonic time |
-//! | [`field`], [`lfsr`] | finite fields; recurrences, enumeration by segments, the merge |
+//! | [`field`], [`integer`] | finite fields; primes of `p^n - 1` |
+//! | [`lfsr`] | recurrences, enumeration by segments, the merge |
 //! | [`forecast`], [`data`] | models, metrics, split; readers of M3, M4, CSV, synthetic series |
 //! | [`experiment`] | data only: spec, plan, task, outcome, attempt |
 //! | [`protocol`] | what supervisor and worker say to each other |
@@ -29,6 +30,7 @@ pub mod fault;
 pub mod field;
 pub mod forecast;
 pub mod ids;
+pub mod integer;
 pub mod lfsr;
 pub mod protocol;
 pub mod record;
