@@ -10,7 +10,7 @@
 //! | room | holds |
 //! | --- | --- |
 //! | [`ids`], [`clock`] | newtypes of numbers that cross modules; monotonic time |
-//! | [`field`], [`integer`] | finite fields; primes of `p^n - 1` |
+//! | [`field`], [`polynomial`], [`integer`] | finite fields; factors of polynomials; primes of `p^n - 1` |
 //! | [`lfsr`] | recurrences, enumeration by segments, the merge |
 //! | [`forecast`], [`data`] | models, metrics, split; readers of M3, M4, CSV, synthetic series |
 //! | [`experiment`] | data only: spec, plan, task, outcome, attempt |
@@ -32,6 +32,7 @@ pub mod forecast;
 pub mod ids;
 pub mod integer;
 pub mod lfsr;
+pub mod polynomial;
 pub mod protocol;
 pub mod record;
 pub mod stats;
