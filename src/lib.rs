@@ -10,7 +10,8 @@
 //! | room | holds |
 //! | --- | --- |
 //! | [`ids`], [`clock`] | newtypes of numbers that cross modules; monotonic time |
-//! | [`field`], [`lfsr`] | finite fields; recurrences, enumeration by segments, the merge |
+//! | [`field`], [`polynomial`], [`integer`] | finite fields; factors of polynomials; primes of `p^n - 1` |
+//! | [`lfsr`] | recurrences: their state space by algebra, and by enumeration in segments and the merge |
 //! | [`forecast`], [`data`] | models, metrics, split; readers of M3, M4, CSV, synthetic series |
 //! | [`experiment`] | data only: spec, plan, task, outcome, attempt |
 //! | [`protocol`] | what supervisor and worker say to each other |
@@ -19,7 +20,7 @@
 //! | [`sys`] | processes, signals, limits, memory maps: one face, twin files |
 //!
 //! Imports fall one way: `record`, `protocol` → `experiment` → `data` → `forecast`, and
-//! `experiment` → `lfsr` → `field`. Mathematics never imports `sys` or `protocol`.
+//! `experiment` → `lfsr` → `polynomial`, `integer` → `field`. Mathematics never imports `sys` or `protocol`.
 
 pub mod clock;
 pub mod data;
@@ -29,7 +30,9 @@ pub mod fault;
 pub mod field;
 pub mod forecast;
 pub mod ids;
+pub mod integer;
 pub mod lfsr;
+pub mod polynomial;
 pub mod protocol;
 pub mod record;
 pub mod stats;

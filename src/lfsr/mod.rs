@@ -1,4 +1,4 @@
-//! The state space of a linear feedback shift register over GF(q), by enumeration.
+//! The state space of a linear feedback shift register over GF(q), by enumeration and by algebra.
 //!
 //! A register of degree `d` holds `d` symbols of GF(q) and steps by the recurrence
 //! `s(n+d) = c0 s(n) + c1 s(n+1) + ... + c(d-1) s(n+d-1)`. Its `q^d` states fall into cycles and, where
@@ -23,8 +23,12 @@
 //! 4. [`merge()`] joins the tables of all ranges into a [`Structure`], or says which figure is wrong. It
 //!    never presents a partial sum as an answer.
 //!
+//! [`analytic`] comes to the same structure from the factors of the characteristic polynomial, also where no
+//! enumeration ever ends; each way is the check of the other.
+//!
 //! Nothing here starts a thread, reads a clock or keeps state between two calls.
 
+pub mod analytic;
 mod enumerate;
 mod kernel;
 mod links;

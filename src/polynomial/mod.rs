@@ -1,0 +1,130 @@
+//! Polynomials in one variable over a finite field: their factors, and powers of `x` modulo one of them.
+//!
+//! A polynomial is its coefficients from low to high, elements of a [`Field`], the last of them not 0; the polynomial
+//! 0 has none. Two *rings* hold them (`ring.rs` says what a ring must offer): `dense.rs` a coefficient a word over
+//! any field, and `packed.rs` a coefficient a bit over GF(2), where a square is the bits drawn apart.
+//!
+//! Factoring goes in three steps, all of them in J. von zur Gathen and J. Gerhard, *Modern Computer Algebra*, 3rd ed.
+//! 2013, chapter 14: into square-free parts (`squarefree.rs`), by the degree of the irreducible factors (algorithm
+//! 14.3), and those of one degree from each other (algorithm 14.8 of D. G. Cantor and H. Zassenhaus, in characteristic
+//! 2 with the trace, exercise 14.16; both in `split.rs`). The last step needs random numbers. They come from a
+//! generator that the polynomial itself seeds, so that the same polynomial takes the same steps everywhere.
+//!
+//! Nothing here gives up: the time grows with the third power of the degree, and who calls must mind it.
+//!
+//! # Panics
+//!
+//! As those of a [`Field`], these functions may panic on a coefficient that is no element.
+
+mod dense;
+mod packed;
+mod random;
+mod ring;
+mod split;
+mod squarefree;
+
+#[cfg(test)]
+mod tests;
+
+use num_bigint::BigUint;
+
+use self::dense::Dense;
+use self::packed::{Packed, PackedModulus};
+use self::ring::Ring;
+use crate::field::Field;
+
+/// An irreducible factor of a polynomial.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Factor {
+    /// Its coefficients from low to high, the last one 1; at least 2 of them.
+    pub coefficients: Vec<u32>,
+    /// How often it divides, at least 1.
+    pub multiplicity: u32,
+}
+
+impl Factor {
+    /// Its degree, at least 1.
+    pub fn degree(&self) -> u32 {
+        (self.coefficients.len() - 1) as u32 // there are at least two, and memory ends before 2^32
+    }
+}
+
+/// The monic irreducible factors of a polynomial, by degree, then by coefficients from the lowest on. None for a
+/// constant and for 0. Their product is the polynomial divided by its leading coefficient.
+pub fn factor(field: &Field, coefficients: &[u32]) -> Vec<Factor> {
+    let mut factors = if field.order() == 2 {
+        factor_over(&Packed, coefficients)
+    } else {
+        factor_over(&Dense::over(field), coefficients)
+    };
+    factors.sort_by(|a, b| (a.degree(), a).cmp(&(b.degree(), b)));
+    factors
+}
+
+fn factor_over<R: Ring>(ring: &R, coefficients: &[u32]) -> Vec<Factor> {
+    let polynomial = ring.monic(&ring.read(coefficients));
+    let mut factors = Vec::new();
+    for (part, multiplicity) in squarefree::parts(ring, &polynomial) {
+        for (product, degree) in split::by_degree(ring, part) {
+            for factor in split::of_one_degree(ring, product, degree) {
+                factors.push(Factor {
+                    coefficients: ring.write(&factor),
+                    multiplicity,
+                });
+            }
+        }
+    }
+    factors
+}
+
+/// Powers of `x` modulo a polynomial.
+pub struct PowersOfX<'f> {
+    modulus: Modulus<'f>,
+}
+
+enum Modulus<'f> {
+    Packed(PackedModulus),
+    Dense(Dense<'f>, Vec<u32>),
+}
+
+impl PowersOfX<'_> {
+    /// Powers modulo this polynomial; `None` for a constant and for 0.
+    pub fn modulo<'f>(field: &'f Field, coefficients: &[u32]) -> Option<PowersOfX<'f>> {
+        let modulus = if field.order() == 2 {
+            let polynomial = Packed.read(coefficients);
+            let degree = Packed.degree(&polynomial);
+            (degree > 0).then(|| Modulus::Packed(Packed.modulus(polynomial)))
+        } else {
+            let ring = Dense::over(field);
+            let polynomial = ring.monic(&ring.read(coefficients));
+            (ring.degree(&polynomial) > 0).then_some(Modulus::Dense(ring, polynomial))
+        };
+        modulus.map(|modulus| PowersOfX { modulus })
+    }
+
+    /// Whether `x^exponent` is 1.
+    pub fn is_one(&self, exponent: &BigUint) -> bool {
+        match &self.modulus {
+            Modulus::Packed(modulus) => {
+                Packed.is_one(&ring::power_of_x(&Packed, exponent, modulus))
+            }
+            Modulus::Dense(ring, modulus) => {
+                ring.is_one(&ring::power_of_x(ring, exponent, modulus))
+            }
+        }
+    }
+
+    /// The degree of the greatest common divisor of `x^exponent - 1` and the modulus.
+    pub fn common_degree(&self, exponent: &BigUint) -> u32 {
+        fn of<R: Ring>(ring: &R, exponent: &BigUint, modulus: &R::Modulus) -> usize {
+            let power = ring::power_of_x(ring, exponent, modulus);
+            let difference = ring.sub(&power, &ring.one());
+            ring.degree(&ring.gcd(&difference, ring.polynomial(modulus)))
+        }
+        let degree = match &self.modulus {
+            Modulus::Packed(modulus) => of(&Packed, exponent, modulus),
+            Modulus::Dense(ring, modulus) => of(ring, exponent, modulus),
+        };
+        degree as u32 // at most that of the modulus
+    }
+}
