@@ -151,14 +151,14 @@ fn assert_true_of_field(error: FieldError, order: u32, modulus: &[u32]) {
             let has_degree = modulus.len() == exponent as usize + 1;
             assert!(!has_degree || modulus.last() != Some(&1));
         }
-        FieldError::Reducible { factor, .. } => {
+        FieldError::Reducible { ref factor, .. } => {
             // Both are monic: the remainder is taken with integers.
             let prime = i64::from(least_factor(order));
             let mut rest: Vec<i64> = modulus.iter().map(|&c| c.into()).collect();
             while rest.len() >= factor.len() {
                 let top = rest.pop().unwrap_or(0);
                 let from = rest.len() + 1 - factor.len();
-                for (place, &c) in rest[from..].iter_mut().zip(&factor) {
+                for (place, &c) in rest[from..].iter_mut().zip(factor) {
                     *place = (*place - top * i64::from(c)).rem_euclid(prime);
                 }
             }

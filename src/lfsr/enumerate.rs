@@ -6,10 +6,12 @@
 //! so, instead of handing in a wrong table.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use super::kernel::{Kernel, Packing, Walk};
+use super::leftovers;
 use super::links::Links;
 use super::ranges::{Layout, StateRange, TooManyStates};
 use super::register::{Register, RegisterError};
@@ -101,7 +103,7 @@ pub struct Enumeration {
     engine: Engine,
     range: StateRange,
     /// The nodes in the range.
-    nodes: std::ops::Range<u64>,
+    nodes: Range<u64>,
 }
 
 impl Enumeration {
@@ -155,39 +157,80 @@ impl Enumeration {
     }
 }
 
-/// Layout, packing and kernel of one reduced register.
+/// What walks the segments of one reduced register.
 #[derive(Debug)]
 struct Engine {
     layout: Layout,
-    packing: Packing,
     /// `None` for degree 0: one state, which is its own successor.
-    kernel: Option<Kernel>,
+    walker: Option<Walker>,
     /// For many nodes, where the field has such a kernel.
     sliced: Option<Sliced>,
+    /// Where leftover cycles can be; `None` where there are none.
+    home: Option<Home>,
+}
+
+/// A packing and its kernel.
+#[derive(Debug)]
+struct Walker {
+    packing: Packing,
+    kernel: Kernel,
+}
+
+/// The register within which leftover cycles lie.
+#[derive(Debug)]
+struct Home {
+    layout: Layout,
+    walker: Walker,
+}
+
+impl Walker {
+    fn new(layout: Layout, field: &Field, coefficients: &[u32]) -> Walker {
+        let packing = Packing::new(layout);
+        Walker {
+            kernel: Kernel::new(&packing, field, coefficients),
+            packing,
+        }
+    }
 }
 
 impl Engine {
-    fn new(register: &Register) -> Result<Engine, TooManyStates> {
+    fn new(register: &Register) -> Result<Engine, EnumerateError> {
         let layout = Layout::of(register)?;
-        let packing = Packing::new(layout);
-        let coefficients = register.reduced_coefficients();
+        let (field, coefficients) = (register.field(), register.reduced_coefficients());
+        if coefficients.is_empty() {
+            return Ok(Engine {
+                layout,
+                walker: None,
+                sliced: None,
+                home: None,
+            });
+        }
+        let reduced = Register::over(field.clone(), coefficients)?;
+        let home = leftovers::home(&reduced, layout.zeros);
         Ok(Engine {
             layout,
-            packing,
-            sliced: Sliced::new(layout, register.field(), coefficients),
-            kernel: (!coefficients.is_empty())
-                .then(|| Kernel::new(&packing, register.field(), coefficients)),
+            walker: Some(Walker::new(layout, field, coefficients)),
+            sliced: Sliced::new(layout, field, coefficients),
+            home: match home.as_slice() {
+                [] => None,
+                home => {
+                    let register = Register::over(field.clone(), home)?;
+                    let layout = Layout::of_sweep(&register, layout.zeros);
+                    let walker = Walker::new(layout, field, home);
+                    Some(Home { layout, walker })
+                }
+            },
         })
     }
 
     /// The segments that begin at these nodes, in order.
-    fn segments(&self, nodes: std::ops::Range<u64>) -> Vec<Segment> {
+    fn segments(&self, nodes: Range<u64>) -> Vec<Segment> {
         let still = Segment {
             successor: 0,
             length: 1,
         };
         let mut segments = vec![still; (nodes.end - nodes.start) as usize]; // at most 2^20
-        let Some(kernel) = &self.kernel else {
+        let Some(Walker { packing, kernel }) = &self.walker else {
             return segments;
         };
         if let Some(sliced) = &self.sliced
@@ -198,29 +241,41 @@ impl Engine {
             });
             return segments;
         }
-        let limit = self.packing.bound() - 1;
+        let limit = packing.bound() - 1;
         let walks: Vec<Walk> = nodes
             .map(|node| Walk {
-                start: self.packing.pack_node(node),
+                start: packing.pack_node(node),
                 limit,
             })
             .collect();
         kernel.walk(&walks, |index, end, length| {
             segments[index] = Segment {
-                successor: self.packing.unpack_node(end),
+                successor: packing.unpack_node(end),
                 length,
             };
         });
         segments
     }
 
-    /// The leftover cycles whose smallest state is in the blocks of these nodes: how many of each
-    /// length.
-    fn leftovers(&self, nodes: std::ops::Range<u64>) -> BTreeMap<u64, u64> {
-        let mut leftovers = BTreeMap::new();
-        let Some(kernel) = &self.kernel else {
-            return leftovers;
+    /// The leftover cycles that fall to these nodes: how many of each length. A range has the same share of the nodes of
+    /// the home register as of its own.
+    fn leftovers(&self, nodes: Range<u64>) -> BTreeMap<u64, u64> {
+        let Some(home) = &self.home else {
+            return BTreeMap::new();
         };
+        let share = |node: u64| {
+            let product = u128::from(node) * u128::from(home.layout.nodes);
+            product.div_ceil(self.layout.nodes.into()) as u64 // at most the nodes of the home register
+        };
+        home.leftovers(share(nodes.start)..share(nodes.end))
+    }
+}
+
+impl Home {
+    /// The leftover cycles whose smallest state is in the blocks of these nodes: how many of each length.
+    fn leftovers(&self, nodes: Range<u64>) -> BTreeMap<u64, u64> {
+        let Walker { packing, kernel } = &self.walker;
+        let mut leftovers = BTreeMap::new();
         let mut walk_batch = |walks: &mut Vec<Walk>| {
             kernel.walk(walks, |index, end, length| {
                 // Back at the start without a smaller state between: the start was the smallest.
@@ -230,7 +285,7 @@ impl Engine {
             });
             walks.clear();
         };
-        let mut sweep = Sweep::new(self.layout, self.packing);
+        let mut sweep = Sweep::new(self.layout, *packing);
         let mut walks = Vec::with_capacity(BATCH);
         for node in nodes {
             sweep.candidates(node, &mut |start| {
@@ -293,7 +348,7 @@ fn test_known_register(register: &Register) -> Result<(), EnumerateError> {
 /// The kernel steps as the companion matrix of the reduced register says, on each state with a single
 /// symbol that is not zero, and on some mixed ones.
 fn test_step(register: &Register, engine: &Engine) -> Result<(), EnumerateError> {
-    let Some(kernel) = &engine.kernel else {
+    let Some(Walker { packing, kernel }) = &engine.walker else {
         return Ok(());
     };
     let field = register.field();
@@ -311,7 +366,7 @@ fn test_step(register: &Register, engine: &Engine) -> Result<(), EnumerateError>
                 *sum = field.add(*sum, field.mul(symbol, entry));
             }
         }
-        kernel.next(engine.packing.pack(state)) == engine.packing.pack(&product)
+        kernel.next(packing.pack(state)) == packing.pack(&product)
     };
     let mut state = vec![0; degree];
     for place in 0..degree {

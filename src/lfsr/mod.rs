@@ -31,6 +31,7 @@
 pub mod analytic;
 mod enumerate;
 mod kernel;
+mod leftovers;
 mod links;
 mod merge;
 mod ranges;

@@ -99,6 +99,23 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// The layout in which a sweep for cycles without `zeros` zeros in a row goes through a reduced register: as one
+    /// range.
+    pub fn of_sweep(register: &Register, zeros: u32) -> Layout {
+        let (order, degree) = (register.gf_order(), register.degree());
+        let power = |exponent| u64::from(order).pow(exponent); // no more than the states of a layout
+        let zeros = zeros.min(degree);
+        Layout {
+            order,
+            degree,
+            states: power(degree),
+            zeros,
+            stride: power(zeros),
+            nodes: power(degree - zeros),
+            ranges: 1,
+        }
+    }
+
     /// The layout for a register.
     pub fn of(register: &Register) -> Result<Layout, TooManyStates> {
         let order = register.gf_order();

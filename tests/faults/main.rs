@@ -16,6 +16,7 @@ mod common;
 mod charged;
 mod choice;
 mod endings;
+mod enumeration;
 mod leftovers;
 mod limits;
 mod output;
