@@ -138,7 +138,11 @@ fn plan(seed: u64, tiny: u32, long: u32, draws: &mut Draws) -> (Plan, (u32, u32)
     let register = |order: u32, coefficients: &[u32]| {
         let register = Register::new(order, coefficients).expect("its numbers are in the field");
         let ranges = plan_ranges(&register).expect("it is small");
-        LfsrBody { register, ranges }
+        LfsrBody {
+            register,
+            is_analysed: false,
+            ranges,
+        }
     };
     let mut quartered = register(2, &[1, 0, 1, 1, 1, 0, 0, 0]);
     quartered.ranges = [0, 64, 128, 192]

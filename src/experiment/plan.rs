@@ -13,7 +13,7 @@ use super::{ForecastTask, SeriesSlice, Work};
 use crate::data::SeriesSet;
 use crate::forecast::ModelConfig;
 use crate::ids::{Seed, TaskIndex};
-use crate::lfsr::{EnumerateTask, Register, StateRange};
+use crate::lfsr::{AnalyseTask, EnumerateTask, Register, StateRange};
 
 /// The digest of a plan: schema, seed, experiments and the bytes of their data. Two plans of one digest
 /// have the same tasks with the same results; how they are run (`[run]`, the shard) is not in it.
@@ -112,8 +112,34 @@ pub struct NamedModel {
 pub struct LfsrBody {
     /// The register.
     pub register: Register,
-    /// The ranges; they depend on the register alone.
+    /// Whether its first task finds the structure by algebra.
+    pub is_analysed: bool,
+    /// The ranges to be enumerated, a task each; they depend on the register alone.
     pub ranges: Vec<StateRange>,
+}
+
+/// A task of an LFSR experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LfsrPart {
+    /// The structure by algebra.
+    Analytic,
+    /// The states of this range.
+    Range(StateRange),
+}
+
+impl LfsrBody {
+    /// The task in this place.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    pub fn part(&self, at: usize) -> LfsrPart {
+        match (self.is_analysed, at) {
+            (true, 0) => LfsrPart::Analytic,
+            (true, at) => LfsrPart::Range(self.ranges[at - 1]),
+            (false, at) => LfsrPart::Range(self.ranges[at]),
+        }
+    }
 }
 
 impl Body {
@@ -125,7 +151,7 @@ impl Body {
     pub fn task_count(&self) -> Result<u32, PlanTooLarge> {
         let tasks = match self {
             Body::Forecast(body) => body.series.len().checked_mul(body.models.len()),
-            Body::Lfsr(body) => Some(body.ranges.len()),
+            Body::Lfsr(body) => Some(body.ranges.len() + usize::from(body.is_analysed)),
             #[cfg(feature = "fault")]
             Body::Fault(body) => Some(body.tasks as usize),
         };
@@ -256,7 +282,10 @@ impl Plan {
                 let model = &body.models[at % body.models.len()].name;
                 format!("{name}/{series}/{model}")
             }
-            Body::Lfsr(body) => format!("{name}/{}/enumerate", body.ranges[at].first),
+            Body::Lfsr(body) => match body.part(at) {
+                LfsrPart::Analytic => format!("{name}/0/analytic"),
+                LfsrPart::Range(range) => format!("{name}/{}/enumerate", range.first),
+            },
             #[cfg(feature = "fault")]
             Body::Fault(_) => format!("{name}/{at}/fault"),
         }
@@ -296,9 +325,12 @@ impl Plan {
                     horizon: body.horizon,
                 })
             }
-            Body::Lfsr(body) => {
-                Work::Enumerate(EnumerateTask::new(&body.register, body.ranges[at]))
-            }
+            Body::Lfsr(body) => match body.part(at) {
+                LfsrPart::Analytic => Work::Analyse(AnalyseTask::new(&body.register)),
+                LfsrPart::Range(range) => {
+                    Work::Enumerate(EnumerateTask::new(&body.register, range))
+                }
+            },
             #[cfg(feature = "fault")]
             Body::Fault(body) => Work::Fault(body.task(at)),
         }

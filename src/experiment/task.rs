@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::forecast::{ModelConfig, Scores};
-use crate::lfsr::{EnumerateTask, RangeTable};
+use crate::lfsr::{AnalyseTask, AnalyticResult, EnumerateTask, RangeTable};
 
 /// What one task computes. No object of the supervisor is in it: the worker rebuilds the model, the
 /// field, the matrix from these numbers, under every start method.
@@ -13,6 +13,8 @@ pub enum Work {
     Forecast(ForecastTask),
     /// Enumerate one range of the states of a shift register.
     Enumerate(EnumerateTask),
+    /// Find the whole structure of a shift register by algebra.
+    Analyse(AnalyseTask),
     /// Misbehave as told.
     #[cfg(feature = "fault")]
     Fault(super::FaultTask),
@@ -54,6 +56,8 @@ pub enum TaskOutput {
     Forecast(Forecast),
     /// Of [`Work::Enumerate`].
     Enumeration(RangeTable),
+    /// Of [`Work::Analyse`].
+    Analysis(Box<AnalyticResult>),
     /// Of [`Work::Fault`](Work).
     #[cfg(feature = "fault")]
     Fault(super::FaultOutput),

@@ -34,6 +34,7 @@ mod kernel;
 mod leftovers;
 mod links;
 mod merge;
+mod plain;
 mod ranges;
 mod register;
 mod sliced;
@@ -46,6 +47,9 @@ mod brute;
 
 pub use enumerate::{EnumerateError, EnumerateTask, Enumeration};
 pub use merge::{MergeError, merge};
+pub use plain::{
+    AnalyseError, AnalyseTask, AnalyticResult, FactorFields, Pairs, StructureFields, UnknownField,
+};
 pub use ranges::{MAX_ENUMERATED_STATES, StateRange, TooManyStates, plan_ranges};
 pub use register::{MAX_DEGREE, Register, RegisterError};
 pub use structure::Structure;

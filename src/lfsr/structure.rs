@@ -27,6 +27,17 @@ pub struct Structure {
 }
 
 impl Structure {
+    /// How many states are on cycles and how many are not: what is known at sight.
+    pub(crate) fn tails(register: &Register) -> Tails {
+        let (states, index) = (register.state_count(), register.nilpotent_index());
+        let periodic_states = BigUint::from(register.gf_order()).pow(register.degree() - index);
+        Tails {
+            transient_states: states - &periodic_states,
+            max_tail_length: BigUint::from(index),
+            periodic_states,
+        }
+    }
+
     /// The structure of `register` whose cycles are these. The number of periodic states is the sum of
     /// all lengths: the caller has checked it.
     pub(crate) fn of(register: &Register, cycle_lengths: BTreeMap<BigUint, BigUint>) -> Structure {
@@ -46,4 +57,15 @@ impl Structure {
             periodic_states,
         }
     }
+}
+
+/// The part of a structure that needs no cycle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tails {
+    /// Number of states on a cycle.
+    pub(crate) periodic_states: BigUint,
+    /// Number of states on no cycle.
+    pub(crate) transient_states: BigUint,
+    /// Most steps from any state to its cycle.
+    pub(crate) max_tail_length: BigUint,
 }

@@ -188,6 +188,7 @@ fn result(body: &Body, at: usize, output: &TaskOutput) -> JsonText {
             segments: table.segments.to_string(),
             digest: table.digest_hex(),
         }),
+        TaskOutput::Analysis(analysis) => JsonText::of(analysis),
         #[cfg(feature = "fault")]
         TaskOutput::Fault(output) => JsonText::of(&serde_json::json!({ "value": output.value() })),
     }

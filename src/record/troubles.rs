@@ -20,7 +20,11 @@ fn folder_at(path: &Path) {
 fn enumeration(coefficients: &[u32]) -> (Plan, RangeTable) {
     let register = Register::new(2, coefficients).expect("a register");
     let ranges = plan_ranges(&register).expect("few states");
-    let body = Body::Lfsr(LfsrBody { register, ranges });
+    let body = Body::Lfsr(LfsrBody {
+        register,
+        is_analysed: false,
+        ranges,
+    });
     let plan = Plan::new(7, PlanDigest([3; 32]), [("g".to_owned(), body)]).expect("few tasks");
     let Work::Enumerate(task) = plan.work(TaskIndex(0)) else {
         panic!("it enumerates")

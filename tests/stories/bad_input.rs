@@ -357,7 +357,14 @@ fn mistakes_on_the_command_line_are_refused() {
         Mistake {
             name: "too many states",
             files: &[],
-            typed: &["lfsr", "251", "--coefficients", "1,0,0,0,0,0,0"],
+            typed: &[
+                "lfsr",
+                "251",
+                "--coefficients",
+                "1,0,0,0,0,0,0",
+                "--analysis",
+                "enumerate",
+            ],
             says: &["251^7", "2^40"],
         },
         Mistake {
@@ -367,7 +374,7 @@ fn mistakes_on_the_command_line_are_refused() {
             says: &["thet", "hint: ", "theta"],
         },
         Mistake {
-            name: "an analysis that is not built",
+            name: "an unknown analysis",
             files: &[],
             typed: &[
                 "lfsr",
@@ -375,9 +382,9 @@ fn mistakes_on_the_command_line_are_refused() {
                 "--coefficients",
                 "1,1",
                 "--analysis",
-                "analytic",
+                "analitic",
             ],
-            says: &["analytic", "hint: ", "enumerate"],
+            says: &["analitic", "hint: ", "did you mean `analytic`?"],
         },
         Mistake {
             name: "a field that --set does not find",

@@ -27,7 +27,7 @@ coefficients = [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 "#;
 
 const FORECASTS: usize = 50 * 6;
-const TASKS: usize = FORECASTS + 4;
+const TASKS: usize = FORECASTS + 1 + 4;
 
 fn lab_with_spec() -> (Lab, RunFolder) {
     let lab = Lab::new();

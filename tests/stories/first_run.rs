@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::common::{Lab, RunFolder};
 
 /// Tasks of the built-in example: 12 series under 6 models, and two registers of one range each.
-const TASKS: usize = 12 * 6 + 2;
+const TASKS: usize = 12 * 6 + 2 * 2;
 
 /// Runs the built-in example; its folder, by its own name.
 fn first_run(lab: &Lab) -> RunFolder {

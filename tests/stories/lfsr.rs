@@ -173,6 +173,8 @@ fn compare_modulo(order: u64, modulus: &[u64], said: &[&str], registers: &[Vec<u
         assert_eq!(experiment["modulus"], json!(modulus));
         assert_eq!(experiment["degree"], register.len());
         assert_eq!(experiment["coefficients"], json!(register));
+        assert_eq!(experiment["methods"], json!(["analytic", "enumerate"]));
+        assert_eq!(experiment["agree"], true);
         assert_eq!(
             summarised(&experiment),
             search(order, modulus, register),
@@ -269,9 +271,20 @@ fn a_single_row_keeps_the_plain_name_and_several_are_numbered() {
     lab.supervisor(["lfsr", "two.csv", "2", "--run-dir", "two"])
         .run()
         .assert_code(0);
-    assert_eq!(lab.run_folder("one").tasks(), ["lfsr/0/enumerate"]);
+    assert_eq!(
+        lab.run_folder("one").tasks(),
+        ["lfsr/0/analytic", "lfsr/0/enumerate"]
+    );
     let two = lab.run_folder("two");
-    assert_eq!(two.tasks(), ["lfsr-1/0/enumerate", "lfsr-2/0/enumerate"]);
+    assert_eq!(
+        two.tasks(),
+        [
+            "lfsr-1/0/analytic",
+            "lfsr-1/0/enumerate",
+            "lfsr-2/0/analytic",
+            "lfsr-2/0/enumerate"
+        ]
+    );
     assert_eq!(
         two.experiment("lfsr-1")["cycle_lengths"],
         json!({"1": "1", "15": "1"})

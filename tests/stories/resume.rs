@@ -20,9 +20,16 @@ pub fn endless() -> Vec<String> {
     let coefficients: Vec<&str> = (0..40)
         .map(|place| if place == 0 { "1" } else { "0" })
         .collect();
-    ["lfsr", "2", "--coefficients", &coefficients.join(",")]
-        .map(str::to_owned)
-        .to_vec()
+    [
+        "lfsr",
+        "2",
+        "--analysis",
+        "enumerate",
+        "--coefficients",
+        &coefficients.join(","),
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 #[test]
@@ -118,7 +125,7 @@ fn how_a_plan_is_run_does_not_make_it_another() {
     ])
     .run()
     .assert_code(0);
-    assert_eq!(lab.run_folder("run").attempts().len(), 74);
+    assert_eq!(lab.run_folder("run").attempts().len(), 76);
 }
 
 #[test]
@@ -198,7 +205,7 @@ fn two_shards_together_are_the_whole_and_each_says_that_it_is_not() {
         let part = lab.run_folder(name);
         let tasks = part.tasks();
         assert!(
-            !tasks.is_empty() && tasks.len() < 74,
+            !tasks.is_empty() && tasks.len() < 76,
             "{} tasks in {shard}",
             tasks.len()
         );
@@ -217,7 +224,7 @@ fn two_shards_together_are_the_whole_and_each_says_that_it_is_not() {
             whole.manifest()["plan_digest"]
         );
     }
-    assert_eq!(lines, 74, "every task once");
+    assert_eq!(lines, 76, "every task once");
     let expected: BTreeSet<String> = whole
         .text("results.jsonl")
         .lines()
@@ -236,6 +243,6 @@ fn one_task_alone_is_run_and_the_rest_later() {
     let folder = lab.run_folder("run");
     assert_eq!(folder.tasks(), [task]);
     lab.supervisor(["resume", "run"]).run().assert_code(0);
-    folder.assert_all_ok(74);
-    assert_eq!(folder.attempts().len(), 74);
+    folder.assert_all_ok(76);
+    assert_eq!(folder.attempts().len(), 76);
 }

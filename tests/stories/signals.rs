@@ -22,7 +22,7 @@ fn many_tasks(lab: &Lab, name: &str) -> crate::common::Supervisor {
 }
 
 /// Tasks of the spec above, the two registers included.
-const ALL: usize = TASKS + 2;
+const ALL: usize = TASKS + 4;
 
 /// An endless run with a worker that computes.
 fn running_endlessly(lab: &Lab, grace: &str) -> Running {
@@ -168,7 +168,7 @@ fn a_reader_that_has_heard_enough_does_not_stop_a_run() {
                 .stdout(reader)
                 .run()
                 .assert_code(0);
-            lab.run_folder(&folder).assert_all_ok(74);
+            lab.run_folder(&folder).assert_all_ok(76);
         }
     }
 }
@@ -180,7 +180,7 @@ fn a_standard_error_that_is_gone_or_closed_does_not_stop_a_run() {
         .stderr(Reader::Gone)
         .run()
         .assert_code(0);
-    lab.run_folder("gone").assert_all_ok(74);
+    lab.run_folder("gone").assert_all_ok(76);
     let closings = [
         ("err", "exec \"$@\" 2>&-"),
         ("all", "exec \"$@\" <&- >&- 2>&-"),
@@ -190,7 +190,7 @@ fn a_standard_error_that_is_gone_or_closed_does_not_stop_a_run() {
             .through_shell(text)
             .run()
             .assert_code(0);
-        lab.run_folder(name).assert_all_ok(74);
+        lab.run_folder(name).assert_all_ok(76);
     }
 }
 

@@ -11,7 +11,7 @@ use fumehood::data::Store;
 use fumehood::experiment::{Forecast, ForecastTask, SeriesSlice, TaskOutput, Work};
 use fumehood::forecast;
 use fumehood::ids::Seed;
-use fumehood::lfsr::{EnumerateTask, Enumeration};
+use fumehood::lfsr::{AnalyseTask, AnalyticResult, EnumerateTask, Enumeration};
 use fumehood::protocol::{Assignment, WorkResult};
 use fumehood::sys;
 
@@ -56,6 +56,7 @@ fn run(assignment: &Assignment, rebuilt: &mut Option<Monotonic>) -> WorkResult {
     match &assignment.work {
         Work::Forecast(task) => evaluate(task, assignment.seed, rebuilt),
         Work::Enumerate(task) => enumerate(task, rebuilt),
+        Work::Analyse(task) => analyse(task, rebuilt),
         #[cfg(feature = "fault")]
         Work::Fault(task) => crate::fault::misbehave(task, assignment.attempt),
     }
@@ -104,6 +105,13 @@ fn enumerate(task: &EnumerateTask, rebuilt: &mut Option<Monotonic>) -> WorkResul
     *rebuilt = Some(sys::monotonic_now());
     let table = enumeration.run().map_err(|error| error.to_string())?;
     Ok(TaskOutput::Enumeration(table))
+}
+
+fn analyse(task: &AnalyseTask, rebuilt: &mut Option<Monotonic>) -> WorkResult {
+    let register = task.register().map_err(|error| error.to_string())?;
+    *rebuilt = Some(sys::monotonic_now());
+    let result = AnalyticResult::of(&register).map_err(|error| error.to_string())?;
+    Ok(TaskOutput::Analysis(Box::new(result)))
 }
 
 fn panic_text(payload: &(dyn Any + Send)) -> String {

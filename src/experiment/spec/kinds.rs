@@ -253,17 +253,12 @@ pub(super) fn read_lfsr(fields: Fields<'_>) -> Result<LfsrSpec, SpecError> {
         }
     };
     let analysis = match fields.text("analysis")? {
-        None | Some("enumerate") => Analysis::Enumerate,
-        Some(word @ ("analytic" | "both")) => {
-            return Err(fields
-                .bad("analysis", format!("`{word}` is not built yet"))
-                .with_hint("only `enumerate` is; it is the default"));
-        }
-        Some(word) => {
-            return Err(fields
+        None => None,
+        Some(word) => Some(Analysis::from_name(word).ok_or_else(|| {
+            fields
                 .bad("analysis", format!("unknown analysis {}", quoted(word)))
-                .with_hint(suggest(word, &["enumerate"])));
-        }
+                .with_hint(suggest(word, &Analysis::NAMES))
+        })?),
     };
     Ok(LfsrSpec {
         gf_order,

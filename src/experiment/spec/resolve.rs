@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::error::{Problem, Sources, SpecError};
 use super::read::read_text;
 use super::types::{
-    Coefficients, ExperimentSpec, ForecastSpec, Kind, LfsrSpec, Mode, RunSpec, SCHEMA,
+    Analysis, Coefficients, ExperimentSpec, ForecastSpec, Kind, LfsrSpec, Mode, RunSpec, SCHEMA,
 };
 use super::value::quoted;
 use crate::data::{self, DataError, DataSet, Source};
@@ -291,34 +291,45 @@ impl Resolver<'_> {
                 .with_hint_if(hint)
         })?;
         let modulus = field.modulus().to_vec();
+        let place = ["coefficients", "file", ""];
+        let register = Register::over(field, &coefficients).map_err(|error| {
+            let hint = error.hint();
+            self.data_error(experiment, &place, error)
+                .with_hint_if(hint)
+        })?;
+        let analysis = spec.analysis.unwrap_or_else(|| usual_analysis(&register));
+        let ranges = match analysis {
+            Analysis::Analytic => Vec::new(),
+            Analysis::Enumerate | Analysis::Both => plan_ranges(&register).map_err(|error| {
+                let hint = error.hint();
+                self.data_error(experiment, &place, error)
+                    .with_hint_if(hint)
+            })?,
+        };
         let resolved = ExperimentSpec {
             name,
             kind: Kind::Lfsr(LfsrSpec {
                 modulus: modulus.clone(),
                 coefficients: Coefficients::Inline(coefficients.clone()),
+                analysis: Some(analysis),
                 ..spec.clone()
             }),
             places: experiment.places.clone(),
         };
-        let register = Register::over(field, &coefficients).map_err(|error| {
-            let hint = error.hint();
-            self.data_error(&resolved, &["coefficients", "file", ""], error)
-                .with_hint_if(hint)
-        })?;
-        let ranges = plan_ranges(&register).map_err(|error| {
-            // Its own hint is another analysis, which is not built.
-            self.data_error(&resolved, &["coefficients", "file", ""], error)
-                .with_hint("only enumeration is built so far, and it takes at most 2^40 states")
-        })?;
         let canonical = CanonicalBody::Lfsr {
             gf_order: spec.gf_order,
             modulus,
             coefficients,
-            analysis: spec.analysis.to_string(),
+            analysis: analysis.to_string(),
         };
+        let is_analysed = analysis != Analysis::Enumerate;
         self.push(
             resolved,
-            Body::Lfsr(LfsrBody { register, ranges }),
+            Body::Lfsr(LfsrBody {
+                register,
+                is_analysed,
+                ranges,
+            }),
             canonical,
         );
         Ok(())
@@ -387,6 +398,18 @@ fn source_of(spec: &ForecastSpec, data: Option<PathBuf>, seed: u64) -> Option<So
         },
         Mode::Custom => Source::Custom { file: data? },
     })
+}
+
+/// So many states are enumerated without being asked to: a second of work.
+const USUALLY_ENUMERATED: u64 = 1 << 28;
+
+/// Both ways where both are affordable.
+fn usual_analysis(register: &Register) -> Analysis {
+    let states = u64::from(register.gf_order()).checked_pow(register.degree());
+    match states {
+        Some(states) if states <= USUALLY_ENUMERATED => Analysis::Both,
+        _ => Analysis::Analytic,
+    }
 }
 
 /// Reads a file of registers: one coefficient vector a row, c0 first, the numbers separated by commas,

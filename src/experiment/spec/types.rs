@@ -152,8 +152,9 @@ pub struct LfsrSpec {
     pub modulus: Vec<u32>,
     /// The coefficients, or the file that has them.
     pub coefficients: Coefficients,
-    /// How the state space is found out.
-    pub analysis: Analysis,
+    /// How the state space is found out; by default in both ways where there are at most 2^28 states, by algebra alone
+    /// beyond.
+    pub analysis: Option<Analysis>,
 }
 
 /// Where the coefficients of a register are.
@@ -166,17 +167,36 @@ pub enum Coefficients {
 }
 
 /// How the state space of a register is found out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Analysis {
     /// By walking through every state.
-    #[default]
     Enumerate,
+    /// By algebra.
+    Analytic,
+    /// In both ways, which must agree.
+    Both,
+}
+
+impl Analysis {
+    /// The words that users write.
+    pub(super) const NAMES: [&str; 3] = ["enumerate", "analytic", "both"];
+
+    pub(super) fn from_name(name: &str) -> Option<Analysis> {
+        match name {
+            "enumerate" => Some(Analysis::Enumerate),
+            "analytic" => Some(Analysis::Analytic),
+            "both" => Some(Analysis::Both),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Analysis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Analysis::Enumerate => f.write_str("enumerate"),
+            Analysis::Analytic => f.write_str("analytic"),
+            Analysis::Both => f.write_str("both"),
         }
     }
 }

@@ -153,5 +153,6 @@ fn write_lfsr(out: &mut String, spec: &LfsrSpec) {
         Coefficients::Inline(list) => field(out, "coefficients", Some(numbers(list))),
         Coefficients::File(file) => field(out, "file", Some(quote_path(file))),
     }
-    field(out, "analysis", Some(quote(&spec.analysis.to_string())));
+    let analysis = spec.analysis.map(|analysis| quote(&analysis.to_string()));
+    field(out, "analysis", analysis);
 }

@@ -8,6 +8,7 @@ use super::summary::{
 use super::{DeriveError, structure};
 use crate::experiment::OutcomeKind;
 use crate::experiment::plan::{Body, ForecastBody, LfsrBody, Planned};
+use crate::lfsr::AnalyticResult;
 
 /// The fold of one experiment.
 pub(super) struct Fold {
@@ -17,10 +18,7 @@ pub(super) struct Fold {
 
 enum BodyFold {
     Forecast(ForecastFold),
-    Lfsr {
-        /// Digests of the tables, in the order of the ranges.
-        digests: Vec<String>,
-    },
+    Lfsr(LfsrFold),
     #[cfg_attr(
         not(feature = "fault"),
         expect(dead_code, reason = "only faults have tasks without numbers")
@@ -36,9 +34,11 @@ impl Fold {
                 Body::Forecast(body) => {
                     BodyFold::Forecast(ForecastFold::new(naive2(body), body.models.len()))
                 }
-                Body::Lfsr(body) => BodyFold::Lfsr {
+                Body::Lfsr(body) => BodyFold::Lfsr(LfsrFold {
+                    awaits_analysis: body.is_analysed,
+                    analytic: None,
                     digests: Vec::with_capacity(body.ranges.len()),
-                },
+                }),
                 #[cfg(feature = "fault")]
                 Body::Fault(_) => BodyFold::Other,
             },
@@ -48,8 +48,10 @@ impl Fold {
     /// The next task has no terminal record.
     pub(super) fn add_missing(&mut self) {
         self.tasks.missing += 1;
-        if let BodyFold::Forecast(fold) = &mut self.body {
-            fold.add(Cell::Missing);
+        match &mut self.body {
+            BodyFold::Forecast(fold) => fold.add(Cell::Missing),
+            BodyFold::Lfsr(fold) => fold.awaits_analysis = false,
+            BodyFold::Other => {}
         }
     }
 
@@ -66,8 +68,8 @@ impl Fold {
         match (&mut self.body, result) {
             (BodyFold::Forecast(fold), Some(result)) => fold.add(Cell::Ok(Score::read(result)?)),
             (BodyFold::Forecast(fold), None) => fold.add(Cell::Failed(state)),
-            (BodyFold::Lfsr { digests }, Some(result)) => digests.push(digest(result)?),
-            (BodyFold::Lfsr { .. }, None) | (BodyFold::Other, _) => {}
+            (BodyFold::Lfsr(fold), result) => fold.add(result)?,
+            (BodyFold::Other, _) => {}
         }
         Some(())
     }
@@ -83,14 +85,13 @@ impl Fold {
             (BodyFold::Forecast(fold), Body::Forecast(body)) => {
                 ExperimentBody::Forecast(fold.finish(body))
             }
-            (BodyFold::Lfsr { digests }, Body::Lfsr(body)) => {
+            (BodyFold::Lfsr(fold), Body::Lfsr(body)) => {
                 let mut summary = lfsr(body);
-                if !incomplete {
-                    let register = &body.register;
-                    let merged =
-                        structure::structure(folder, at, &experiment.name, register, &digests)?;
-                    summary.structure = Some(merged);
-                    summary.methods = vec!["enumerate"];
+                summary.analytic = fold.analytic;
+                if summary.is_enumerated && fold.digests.len() == body.ranges.len() {
+                    let (name, register) = (&experiment.name, &body.register);
+                    let merged = structure::structure(folder, at, name, register, &fold.digests)?;
+                    summary.counted = Some(merged);
                 }
                 ExperimentBody::Lfsr(Box::new(summary))
             }
@@ -122,10 +123,32 @@ fn lfsr(body: &LfsrBody) -> LfsrSummary {
         coefficients: register.coefficients().to_vec(),
         modulus: register.field().modulus().to_vec(),
         state_count: register.state_count().to_string(),
-        structure: None,
         characteristic_polynomial: register.characteristic_polynomial(),
-        methods: Vec::new(),
-        agree: None,
+        is_enumerated: !body.ranges.is_empty(),
+        counted: None,
+        analytic: None,
+    }
+}
+
+/// What the tasks of one register gave.
+struct LfsrFold {
+    /// The next task is the analysis: it is the first, where there is one.
+    awaits_analysis: bool,
+    analytic: Option<AnalyticResult>,
+    /// Digests of the tables, in the order of the ranges.
+    digests: Vec<String>,
+}
+
+impl LfsrFold {
+    /// The next task ended, with this result if it is ok.
+    fn add(&mut self, result: Option<&str>) -> Option<()> {
+        let is_analysis = std::mem::take(&mut self.awaits_analysis);
+        match (is_analysis, result) {
+            (true, Some(result)) => self.analytic = Some(serde_json::from_str(result).ok()?),
+            (false, Some(result)) => self.digests.push(digest(result)?),
+            (_, None) => {}
+        }
+        Some(())
     }
 }
 

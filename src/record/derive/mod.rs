@@ -18,7 +18,7 @@ use std::io;
 
 pub use summary::{
     Averages, Common, CommonRow, ExperimentBody, ExperimentSummary, ForecastSummary, LfsrSummary,
-    ModelRow, Pairs, SeriesFailed, StructureFields, TaskCounts, summary_text,
+    ModelRow, SeriesFailed, TaskCounts, summary_text,
 };
 
 use super::atomic::hint_of;
@@ -40,13 +40,12 @@ pub struct Derived {
 }
 
 impl Derived {
-    /// Whether every task of the shard is ok: what exit code 0 means.
+    /// Whether every task of the shard is ok and no two methods disagree: what exit code 0 means.
     pub fn is_all_ok(&self) -> bool {
-        self.missing_in_shard == 0
-            && self
-                .experiments
-                .iter()
-                .all(|experiment| experiment.tasks.not_ok() == 0)
+        let is_ok = |experiment: &ExperimentSummary| {
+            experiment.tasks.not_ok() == 0 && !experiment.is_contradictory()
+        };
+        self.missing_in_shard == 0 && self.experiments.iter().all(is_ok)
     }
 }
 

@@ -15,8 +15,7 @@ use super::super::disk::Disk;
 use super::super::line::{checked, seal};
 use super::super::{JsonText, RunFolder, SegmentStore, atomic};
 use super::DeriveError;
-use super::summary::{Pairs, StructureFields};
-use crate::lfsr::{Register, Structure, merge};
+use crate::lfsr::{Register, StructureFields, merge};
 
 /// The one line of the file.
 #[derive(Serialize, Deserialize)]
@@ -87,25 +86,4 @@ fn digest_of(digests: &[String]) -> String {
         hasher.update(b"\n");
     }
     hasher.finalize().to_hex().to_string()
-}
-
-impl StructureFields {
-    /// The numbers as decimal text.
-    fn of(structure: &Structure) -> StructureFields {
-        StructureFields {
-            // A `BTreeMap` of numbers: the pairs come in numeric order of length.
-            cycle_lengths: Pairs(
-                structure
-                    .cycle_lengths
-                    .iter()
-                    .map(|(length, count)| (length.to_string(), count.to_string()))
-                    .collect(),
-            ),
-            number_of_cycles: structure.number_of_cycles.to_string(),
-            max_period: structure.max_period.to_string(),
-            periodic_states: structure.periodic_states.to_string(),
-            transient_states: structure.transient_states.to_string(),
-            max_tail_length: structure.max_tail_length.to_string(),
-        }
-    }
 }

@@ -6,15 +6,14 @@
 //! both the model and Naive2 have the score. An average is `null` where there is nothing to average or
 //! where it is no finite number: a forecast that went to infinity shows.
 
-use std::fmt;
 use std::io;
 
-use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use super::super::{RunFolder, SCHEMA, atomic};
 use crate::experiment::OutcomeKind;
+use crate::lfsr::{AnalyticResult, StructureFields};
 
 /// How many tasks of an experiment are in which state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
@@ -81,10 +80,15 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl ExperimentSummary {
+    /// Whether two methods found two answers.
+    pub fn is_contradictory(&self) -> bool {
+        matches!(&self.body, ExperimentBody::Lfsr(lfsr) if lfsr.agree() == Some(false))
+    }
+
     /// Whether the experiment needs no table of `segments/` any more.
     pub(super) fn is_merged(&self) -> bool {
         match &self.body {
-            ExperimentBody::Lfsr(lfsr) => lfsr.structure.is_some(),
+            ExperimentBody::Lfsr(lfsr) => !lfsr.is_enumerated || lfsr.counted.is_some(),
             ExperimentBody::Forecast(_) | ExperimentBody::Other {} => true,
         }
     }
@@ -187,102 +191,93 @@ pub struct LfsrSummary {
     pub modulus: Vec<u32>,
     /// q^d.
     pub state_count: String,
-    /// `None` unless every range was enumerated and merged.
-    pub structure: Option<StructureFields>,
     /// Low to high.
     pub characteristic_polynomial: Vec<u32>,
-    /// What the structure comes from.
-    pub methods: Vec<&'static str>,
-    /// Whether two methods agree; `None` where there is only one.
-    pub agree: Option<bool>,
+    /// Whether its states are to be enumerated.
+    pub is_enumerated: bool,
+    /// What the enumeration found; `None` unless every range was enumerated and merged.
+    pub counted: Option<StructureFields>,
+    /// What algebra found; `None` where it was not asked for, or its task did not end ok.
+    pub analytic: Option<AnalyticResult>,
 }
 
-/// What an enumeration finds out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StructureFields {
-    /// Number of cycles of each length, by length.
-    pub cycle_lengths: Pairs,
-    /// Their sum.
-    pub number_of_cycles: String,
-    /// The greatest length.
-    pub max_period: String,
-    /// States on cycles.
-    pub periodic_states: String,
-    /// States on no cycle.
-    pub transient_states: String,
-    /// The most steps from a state to a cycle.
-    pub max_tail_length: String,
-}
-
-/// A JSON object whose keys keep their order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pairs(pub Vec<(String, String)>);
-
-impl Serialize for Pairs {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
-    }
-}
-
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Pairs;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of strings")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
+impl LfsrSummary {
+    /// Cycles and tails, by whichever method knows them; `None` where none does, or where two disagree: neither is an
+    /// answer then.
+    pub fn structure(&self) -> Option<StructureFields> {
+        match self.agree() {
+            Some(false) => None,
+            Some(true) | None => self.counted.clone().or(self.by_algebra()),
         }
-        deserializer.deserialize_map(InOrder)
     }
+
+    /// Cycles and tails by algebra, where they are known.
+    pub fn by_algebra(&self) -> Option<StructureFields> {
+        self.analytic.as_ref()?.structure()
+    }
+
+    /// Whether two methods agree; `None` where only one has an answer.
+    pub fn agree(&self) -> Option<bool> {
+        Some(*self.counted.as_ref()? == self.by_algebra()?)
+    }
+
+    /// What the answer comes from.
+    pub fn methods(&self) -> Vec<&'static str> {
+        let analytic = self.analytic.as_ref().map(|_| "analytic");
+        let counted = self.counted.as_ref().map(|_| "enumerate");
+        analytic.into_iter().chain(counted).collect()
+    }
+}
+
+/// Two answers where there must be one.
+#[derive(Serialize)]
+struct Disagreement<'a> {
+    analytic: &'a StructureFields,
+    enumerate: &'a StructureFields,
 }
 
 impl Serialize for LfsrSummary {
-    /// The keys of the contract, in its order. What an enumeration cannot know is `null`.
+    /// The keys of the contract, in its order. What the methods asked for cannot know is `null`.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        const UNKNOWN: Option<()> = None;
-        let known = self.structure.as_ref();
+        let (structure, by_algebra, analytic) =
+            (self.structure(), self.by_algebra(), self.analytic.as_ref());
+        let known = structure.as_ref();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("gf_order", &self.gf_order)?;
         map.serialize_entry("degree", &self.degree)?;
         map.serialize_entry("coefficients", &self.coefficients)?;
         map.serialize_entry("modulus", &self.modulus)?;
         map.serialize_entry("state_count", &self.state_count)?;
-        map.serialize_entry("cycle_lengths", &known.map(|known| &known.cycle_lengths))?;
-        map.serialize_entry(
-            "number_of_cycles",
-            &known.map(|known| &known.number_of_cycles),
-        )?;
-        map.serialize_entry("max_period", &known.map(|known| &known.max_period))?;
-        map.serialize_entry(
-            "periodic_states",
-            &known.map(|known| &known.periodic_states),
-        )?;
-        map.serialize_entry(
-            "transient_states",
-            &known.map(|known| &known.transient_states),
-        )?;
-        map.serialize_entry(
-            "max_tail_length",
-            &known.map(|known| &known.max_tail_length),
-        )?;
+        map.serialize_entry("cycle_lengths", &known.map(|s| &s.cycle_lengths))?;
+        map.serialize_entry("number_of_cycles", &known.map(|s| &s.number_of_cycles))?;
+        map.serialize_entry("max_period", &known.map(|s| &s.max_period))?;
+        map.serialize_entry("periodic_states", &known.map(|s| &s.periodic_states))?;
+        map.serialize_entry("transient_states", &known.map(|s| &s.transient_states))?;
+        map.serialize_entry("max_tail_length", &known.map(|s| &s.max_tail_length))?;
         map.serialize_entry("characteristic_polynomial", &self.characteristic_polynomial)?;
-        map.serialize_entry("char_poly_order", &UNKNOWN)?;
-        map.serialize_entry("matrix_order", &UNKNOWN)?;
-        map.serialize_entry("factors", &UNKNOWN)?;
-        map.serialize_entry("irreducible", &UNKNOWN)?;
-        map.serialize_entry("primitive", &UNKNOWN)?;
-        map.serialize_entry("methods", &self.methods)?;
-        map.serialize_entry("agree", &self.agree)?;
+        let order = analytic.and_then(|a| a.char_poly_order.as_ref());
+        map.serialize_entry("char_poly_order", &order)?;
+        let order = analytic.and_then(|a| a.matrix_order.as_ref());
+        map.serialize_entry("matrix_order", &order)?;
+        map.serialize_entry("factors", &analytic.and_then(|a| a.factors.as_ref()))?;
+        map.serialize_entry("irreducible", &analytic.and_then(|a| a.irreducible))?;
+        map.serialize_entry("primitive", &analytic.and_then(|a| a.primitive))?;
+        map.serialize_entry("methods", &self.methods())?;
+        map.serialize_entry("agree", &self.agree())?;
+        if let Some(analytic) = analytic
+            && !analytic.unknown.is_empty()
+        {
+            map.serialize_entry("unknown", &analytic.unknown)?;
+        }
+        if self.agree() == Some(false)
+            && let (Some(analytic), Some(enumerate)) = (&by_algebra, &self.counted)
+        {
+            let both = Disagreement {
+                analytic,
+                enumerate,
+            };
+            map.serialize_entry("disagreement", &both)?;
+        }
         map.end()
     }
 }

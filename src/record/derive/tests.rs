@@ -33,7 +33,11 @@ fn plan() -> Plan {
     };
     let register = Register::new(2, &[1, 1, 0, 0]).expect("a register");
     let ranges = plan_ranges(&register).expect("few states");
-    let lfsr = LfsrBody { register, ranges };
+    let lfsr = LfsrBody {
+        register,
+        is_analysed: false,
+        ranges,
+    };
     let experiments = [
         ("f".to_owned(), Body::Forecast(forecast)),
         ("g".to_owned(), Body::Lfsr(lfsr)),
@@ -382,7 +386,11 @@ fn a_record_of_another_plan_is_refused() {
     let recovered = recover(&folder, None, Repair::Report).expect("it reads");
     let register = Register::new(2, &[1, 1, 0, 0]).expect("a register");
     let ranges = plan_ranges(&register).expect("few states");
-    let body = Body::Lfsr(LfsrBody { register, ranges });
+    let body = Body::Lfsr(LfsrBody {
+        register,
+        is_analysed: false,
+        ranges,
+    });
     let other = Plan::new(7, plan.digest(), [("f".to_owned(), body)]).expect("few tasks");
     let error = write_all(&folder, &other, &recovered, Shard::WHOLE);
     assert!(

@@ -12,7 +12,7 @@ use fumehood::experiment::plan::{Body, Plan, Planned};
 use fumehood::experiment::spec::{Resolved, StartMethod};
 use fumehood::experiment::{ForecastTask, SeriesSlice, Work};
 use fumehood::ids::{AttemptNumber, Seed, TaskIndex};
-use fumehood::lfsr::{EnumerateTask, Register, StateRange};
+use fumehood::lfsr::{AnalyseTask, EnumerateTask, Register, StateRange};
 use fumehood::protocol::Assignment;
 
 use super::session::worker_count;
@@ -229,6 +229,10 @@ fn stand_ins(body: &Body, number: u64) -> Vec<StandIn> {
                 })
                 .collect()
         }
+        Body::Lfsr(body) if body.ranges.is_empty() => vec![StandIn {
+            work: Work::Analyse(AnalyseTask::new(&body.register)),
+            scale: 1.0,
+        }],
         Body::Lfsr(body) => small_register(body.register.gf_order())
             .into_iter()
             .filter_map(|(register, states)| {

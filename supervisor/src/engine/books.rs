@@ -52,7 +52,11 @@ mod tests {
     fn plan(tasks: u32) -> Plan {
         let register = Register::new(2, &[1, 1, 0, 0]).expect("a register");
         let ranges = plan_ranges(&register).expect("few states");
-        let body = Body::Lfsr(LfsrBody { register, ranges });
+        let body = Body::Lfsr(LfsrBody {
+            register,
+            is_analysed: false,
+            ranges,
+        });
         let experiments = (0..tasks).map(|number| (format!("g{number}"), body.clone()));
         Plan::new(7, PlanDigest([3; 32]), experiments).expect("few tasks")
     }

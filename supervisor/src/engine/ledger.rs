@@ -367,7 +367,11 @@ mod tests {
     fn plan() -> Plan {
         let register = Register::new(2, &[1, 1, 0, 0]).expect("a register");
         let ranges = plan_ranges(&register).expect("few states");
-        let body = Body::Lfsr(LfsrBody { register, ranges });
+        let body = Body::Lfsr(LfsrBody {
+            register,
+            is_analysed: false,
+            ranges,
+        });
         Plan::new(7, PlanDigest([3; 32]), [("g".to_owned(), body)]).expect("few tasks")
     }
 

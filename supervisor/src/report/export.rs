@@ -61,7 +61,7 @@ pub fn summary_csv(derived: &Derived) -> String {
                     );
                 }
             }
-            ExperimentBody::Lfsr(lfsr) => match &lfsr.structure {
+            ExperimentBody::Lfsr(lfsr) => match &lfsr.structure() {
                 Some(structure) => {
                     for (length, number) in &structure.cycle_lengths.0 {
                         row(nothing(), [length, number]);

@@ -1,6 +1,7 @@
 //! The state space of a register.
 
-use fumehood::record::derive::{LfsrSummary, StructureFields};
+use fumehood::lfsr::{AnalyticResult, StructureFields};
+use fumehood::record::derive::LfsrSummary;
 
 use super::table::columns;
 use crate::reporter::words::{count, group};
@@ -18,12 +19,98 @@ pub(super) fn lines(summary: &LfsrSummary) -> Vec<String> {
         group(&summary.state_count),
         polynomial("x", &summary.characteristic_polynomial)
     )];
-    match &summary.structure {
-        None => lines.push(
-            "  its structure is not known: not every range of states was enumerated".to_owned(),
-        ),
-        Some(structure) => lines.extend(of_structure(summary, structure)),
+    if let Some(analytic) = &summary.analytic {
+        lines.extend(of_polynomial(summary, analytic));
     }
+    match (summary.agree(), summary.structure()) {
+        (Some(false), _) => {
+            lines.push("  DISAGREEMENT: enumeration and algebra give two answers; one of them is wrong, and so \
+                        is this program or this machine".to_owned());
+            let answers = [
+                ("enumeration", summary.counted.clone()),
+                ("algebra", summary.by_algebra()),
+            ];
+            for (method, structure) in answers {
+                lines.push(format!("  by {method}:"));
+                lines.extend(structure.iter().flat_map(|s| of_structure(summary, s)));
+            }
+        }
+        (_, Some(structure)) => {
+            lines.extend(of_structure(summary, &structure));
+            lines.push(format!("  {}", source(summary)));
+        }
+        (_, None) => lines.push(format!(
+            "  its structure is not known: {}",
+            missing(summary)
+        )),
+    }
+    lines
+}
+
+/// Where the structure comes from.
+fn source(summary: &LfsrSummary) -> &'static str {
+    match (summary.agree(), &summary.counted) {
+        (Some(_), _) => "by enumeration and by algebra, which agree",
+        (None, Some(_)) => "by enumeration",
+        (None, None) => "by algebra",
+    }
+}
+
+/// Why there is no structure.
+fn missing(summary: &LfsrSummary) -> String {
+    let unknown = summary
+        .analytic
+        .iter()
+        .flat_map(|analytic| &analytic.unknown);
+    match unknown
+        .into_iter()
+        .find(|unknown| unknown.field == "structure")
+    {
+        Some(unknown) => unknown.reason.clone(),
+        None if summary.is_enumerated => "not every range of states was enumerated".to_owned(),
+        None => "its analysis did not end ok".to_owned(),
+    }
+}
+
+/// The factors of the characteristic polynomial and what follows from them.
+fn of_polynomial(summary: &LfsrSummary, analytic: &AnalyticResult) -> Vec<String> {
+    let mut lines = Vec::new();
+    let unknown = || "unknown".to_owned();
+    let factors = analytic.factors.as_deref().unwrap_or_default();
+    let rows = factors.iter().take(SHOWN).map(|factor| {
+        let is_x = factor.coeffs_low_to_high == [0, 1];
+        let order = factor.order.as_deref().map(group);
+        vec![
+            polynomial("x", &factor.coeffs_low_to_high),
+            factor.multiplicity.to_string(),
+            order.unwrap_or_else(|| if is_x { "-".to_owned() } else { unknown() }),
+        ]
+    });
+    lines.extend(columns(&["factor of f", "times", "order"], 1, rows));
+    if factors.len() > SHOWN {
+        let more = count((factors.len() - SHOWN) as u64, "more factor");
+        lines.push(format!("  and {more}; summary.json has them all"));
+    }
+    let kind = match (analytic.irreducible, analytic.primitive) {
+        (Some(true), Some(true)) => "irreducible, primitive",
+        (Some(true), Some(false)) => "irreducible, not primitive",
+        (Some(true), None) => "irreducible, primitive or not is unknown",
+        (Some(false), _) => "reducible",
+        (None, _) => "reducible or not is unknown",
+    };
+    let order = match (&analytic.char_poly_order, summary.coefficients.first()) {
+        (Some(order), _) => format!("order of f and of the matrix {}", group(order)),
+        (None, Some(0)) => "the matrix is singular and has no order".to_owned(),
+        (None, _) => "order of f and of the matrix unknown".to_owned(),
+    };
+    lines.push(format!("  {kind}; {order}"));
+    let unknown = analytic
+        .unknown
+        .iter()
+        .filter(|unknown| unknown.field != "structure");
+    lines.extend(
+        unknown.map(|unknown| format!("  {} is unknown: {}", unknown.field, unknown.reason)),
+    );
     lines
 }
 
@@ -85,7 +172,7 @@ struct Sums {
     all: u128,
 }
 
-/// `None` where a number is beyond 128 bits; no enumeration is.
+/// `None` where a number is beyond 128 bits: by algebra.
 fn sums(summary: &LfsrSummary, structure: &StructureFields) -> Option<Sums> {
     let number = |text: &str| text.parse::<u128>().ok();
     let mut cycles = 0u128;

@@ -34,7 +34,9 @@ pub fn summary_table(derived: &Derived, plan: &Plan) -> String {
 }
 
 fn heading(experiment: &ExperimentSummary) -> String {
-    let state = if experiment.incomplete {
+    let state = if experiment.is_contradictory() {
+        format!("CONTRADICTORY: {}", counts(&experiment.tasks))
+    } else if experiment.incomplete {
         format!("INCOMPLETE: {}", counts(&experiment.tasks))
     } else {
         format!("{}, all ok", count(experiment.tasks.ok, "task"))
@@ -76,6 +78,14 @@ fn closing(derived: &Derived) -> String {
             count(n, "task")
         ),
     };
+    let contradictory = derived.experiments.iter().filter(|e| e.is_contradictory());
+    match contradictory.count() as u64 {
+        0 => {}
+        n => line.push_str(&format!(
+            "; in {} two methods disagree",
+            count(n, "experiment")
+        )),
+    }
     if missing > 0 {
         line.push_str(&format!(
             "; {} not run yet: `supervisor resume` goes on",
@@ -111,9 +121,9 @@ pub(super) fn columns(
 #[cfg(test)]
 mod tests {
     use fumehood::experiment::plan::PlanDigest;
+    use fumehood::lfsr::{AnalyticResult, Pairs, Register, StructureFields};
     use fumehood::record::derive::{
-        Averages, Common, CommonRow, ForecastSummary, LfsrSummary, ModelRow, Pairs, SeriesFailed,
-        StructureFields,
+        Averages, Common, CommonRow, ForecastSummary, LfsrSummary, ModelRow, SeriesFailed,
     };
 
     use super::super::{summary_csv, summary_json};
@@ -202,10 +212,10 @@ mod tests {
                 coefficients: vec![1, 1, 0, 0],
                 modulus: Vec::new(),
                 state_count: "16".to_owned(),
-                structure,
                 characteristic_polynomial: vec![1, 1, 0, 0, 1],
-                methods: Vec::new(),
-                agree: None,
+                is_enumerated: true,
+                counted: structure,
+                analytic: None,
             })),
         }
     }
@@ -277,6 +287,7 @@ gf2 (lfsr): 1 task, all ok
             15        1
   cycles 2, longest 15; states periodic 16, transient 0, longest tail 0
   check: sums to 2^4 = 16 states
+  by enumeration
 
 nothing failed
 "
@@ -289,6 +300,61 @@ nothing failed
             text.contains("\n  and 8 more lengths; summary.json has them all\n"),
             "{text}"
         );
+    }
+
+    /// The register `1,1,0,0` over GF(2) with what algebra says of it.
+    fn analysed(pairs: Option<&[(u64, u64)]>) -> ExperimentSummary {
+        let mut experiment = lfsr(pairs);
+        let register = Register::new(2, &[1, 1, 0, 0]).expect("a register");
+        if let ExperimentBody::Lfsr(summary) = &mut experiment.body {
+            summary.analytic = AnalyticResult::of(&register).ok();
+        }
+        experiment
+    }
+
+    #[test]
+    fn what_two_methods_say_is_said_once_if_they_agree() {
+        assert_eq!(
+            table(&derived(vec![analysed(Some(&[(1, 1), (15, 1)]))], 0)),
+            "\
+gf2 (lfsr): 1 task, all ok
+  GF(2), degree 4, 16 states, f(x) = x^4 + x + 1
+  factor of f  times  order
+  x^4 + x + 1      1     15
+  irreducible, primitive; order of f and of the matrix 15
+  cycle length  x count
+             1        1
+            15        1
+  cycles 2, longest 15; states periodic 16, transient 0, longest tail 0
+  check: sums to 2^4 = 16 states
+  by enumeration and by algebra, which agree
+
+nothing failed
+"
+        );
+    }
+
+    #[test]
+    fn two_answers_are_none_and_both_are_shown() {
+        let contradiction = derived(vec![analysed(Some(&[(1, 1), (5, 3)]))], 0);
+        assert!(!contradiction.is_all_ok(), "exit code 1");
+        let text = table(&contradiction);
+        for part in [
+            "gf2 (lfsr): CONTRADICTORY: 1 ok",
+            "DISAGREEMENT",
+            "by enumeration:\n  cycle length  x count\n             1        1\n             5        3\n",
+            "by algebra:\n  cycle length  x count\n             1        1\n            15        1\n",
+            "nothing failed; in 1 experiment two methods disagree\n",
+        ] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
+        let json = crate::report::summary_json(&contradiction);
+        let summary: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        let register = &summary["experiments"][0];
+        assert_eq!(register["agree"], false);
+        assert!(register["cycle_lengths"].is_null() && register["max_period"].is_null());
+        assert_eq!(register["disagreement"]["enumerate"]["max_period"], "5");
+        assert_eq!(register["disagreement"]["analytic"]["max_period"], "15");
     }
 
     #[test]

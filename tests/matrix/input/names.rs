@@ -45,7 +45,7 @@ fn row_137_names_of_experiments() {
             ],
         )
         .assert_code(0);
-        lab.run_folder("run").assert_all_ok(2);
+        lab.run_folder("run").assert_all_ok(4);
     }
 }
 

@@ -239,11 +239,19 @@ fn row_135_too_many_states() {
         let power = format!("{order}^{degree}");
         refused(
             &[],
-            &["lfsr", order, "--coefficients", &many(degree)],
+            &[
+                "lfsr",
+                order,
+                "--coefficients",
+                &many(degree),
+                "--analysis",
+                "enumerate",
+            ],
             &[power.as_str(), "more than the 2^40", "hint: "],
         );
     }
-    let text = REGISTER.replace("[1, 1]", &format!("[{}]", vec!["1"; 100_000].join(", ")));
+    let many = format!("[{}]\nanalysis = \"both\"", vec!["1"; 100_000].join(", "));
+    let text = REGISTER.replace("[1, 1]", &many);
     spec_is_refused(text, "6:", &["2^100000"]);
 }
 
@@ -266,6 +274,8 @@ fn row_135_ranges_have_no_gap_and_no_overlap() {
                 order,
                 "--coefficients",
                 coefficients,
+                "--analysis",
+                "enumerate",
                 "--start-method",
                 "inline",
                 "--run-dir",

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::super::*;
 use super::{SMALL, parse, shown};
 use crate::experiment::plan::Body;
+use crate::ids::TaskIndex;
 
 #[test]
 fn the_built_in_example_is_read_and_resolved() {
@@ -44,7 +45,7 @@ fn the_digest_covers_what_decides_results_and_nothing_else() {
     let first = digest(SMALL);
     for (from, to) in [
         ("workers = 2", "workers = 5\nstart-method = \"inline\""),
-        ("[1, 1, 0, 0]", "[1, 1, 0, 0]\nanalysis = \"enumerate\""),
+        ("[1, 1, 0, 0]", "[1, 1, 0, 0]\nanalysis = \"both\""),
     ] {
         assert_eq!(digest(&SMALL.replace(from, to)), first, "{to}");
     }
@@ -70,11 +71,33 @@ fn a_composite_order_is_refused_with_its_place() {
 }
 
 #[test]
-fn too_many_states_are_refused_with_their_place() {
+fn too_many_states_to_enumerate_are_refused_with_their_place() {
     let ones = vec!["1"; 41].join(", ");
-    let spec = parse(&SMALL.replace("[1, 1, 0, 0]", &format!("[{ones}]"))).unwrap();
-    let error = resolve(&spec, Path::new("/nowhere")).unwrap_err();
-    assert_eq!(error.line_and_column().map(|(line, _)| line), Some(20));
+    let with = |rest: &str| {
+        let spec = SMALL.replace("[1, 1, 0, 0]", &format!("[{ones}]{rest}"));
+        resolve(&parse(&spec).unwrap(), Path::new("/nowhere"))
+    };
+    for analysis in ["enumerate", "both"] {
+        let error = with(&format!("\nanalysis = \"{analysis}\"")).unwrap_err();
+        assert_eq!(error.line_and_column().map(|(line, _)| line), Some(20));
+        assert!(shown(&error).contains("analytic"), "{}", shown(&error));
+    }
+    // Algebra has no such limit, and is what is done there unless told otherwise.
+    assert!(with("").is_ok() && with("\nanalysis = \"analytic\"").is_ok());
+}
+
+/// In both ways while that is a matter of a second.
+#[test]
+fn the_usual_analysis_depends_on_the_number_of_states() {
+    for (degree, tasks) in [(4, 2), (28, 1 + 8), (29, 1), (500, 1)] {
+        let ones = vec!["1"; degree].join(", ");
+        let text = format!(
+            "schema = 1\n[[experiment]]\nname = \"a\"\nkind = \"lfsr\"\ngf-order = 2\ncoefficients = [{ones}]\n"
+        );
+        let resolved = resolve(&parse(&text).unwrap(), Path::new("/nowhere")).unwrap();
+        assert_eq!(resolved.plan.len(), tasks, "degree {degree}");
+        assert_eq!(resolved.plan.id(TaskIndex(0)), "a/0/analytic");
+    }
 }
 
 #[test]
@@ -233,6 +256,6 @@ fn a_series_too_long_for_a_message_asks_for_a_store() {
 fn the_digest_of_a_known_spec_is_known() {
     let spec = parse("schema = 1\nseed = 1\n[[experiment]]\nname = \"a\"\nkind = \"lfsr\"\ngf-order = 2\ncoefficients = [1, 1]").unwrap();
     let resolved = resolve(&spec, Path::new("/")).unwrap();
-    let covered = br#"{"schema":1,"seed":1,"experiments":[{"name":"a","kind":"lfsr","gf_order":2,"coefficients":[1,1],"analysis":"enumerate"}]}"#;
+    let covered = br#"{"schema":1,"seed":1,"experiments":[{"name":"a","kind":"lfsr","gf_order":2,"coefficients":[1,1],"analysis":"both"}]}"#;
     assert_eq!(resolved.plan.digest().0, *blake3::hash(covered).as_bytes());
 }
