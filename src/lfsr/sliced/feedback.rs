@@ -80,12 +80,12 @@ impl Feedback {
     pub fn extend(&self, buffer: &mut [Plane], degree: usize) {
         match self {
             // What most registers are: over GF(2), with few taps.
-            Feedback::Binary(sums) if sums.len() == 1 => match sums[0].as_slice() {
-                &[a] => extend_by([a], buffer, degree),
-                &[a, b] => extend_by([a, b], buffer, degree),
-                &[a, b, c] => extend_by([a, b, c], buffer, degree),
-                &[a, b, c, d] => extend_by([a, b, c, d], buffer, degree),
-                &[a, b, c, d, e, f] => extend_by([a, b, c, d, e, f], buffer, degree),
+            Feedback::Binary(sums) if sums.len() == 1 => match *sums[0].as_slice() {
+                [a] => extend_by([a], buffer, degree),
+                [a, b] => extend_by([a, b], buffer, degree),
+                [a, b, c] => extend_by([a, b, c], buffer, degree),
+                [a, b, c, d] => extend_by([a, b, c, d], buffer, degree),
+                [a, b, c, d, e, f] => extend_by([a, b, c, d, e, f], buffer, degree),
                 _ => extend_binary(sums, buffer, degree),
             },
             Feedback::Binary(sums) => extend_binary(sums, buffer, degree),
