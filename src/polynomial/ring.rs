@@ -90,20 +90,15 @@ pub(super) trait Ring {
     fn times_x_mod(&self, a: &Self::Polynomial, modulus: &Self::Modulus) -> Self::Polynomial;
 }
 
-/// `x^exponent`: squares, and where a bit is set a product with `x`, which is only a shift.
+/// `x^exponent`: a product with `x` is only a shift.
 pub(super) fn power_of_x<R: Ring>(
     ring: &R,
     exponent: &BigUint,
     modulus: &R::Modulus,
 ) -> R::Polynomial {
-    let mut power = ring.one();
-    for bit in (0..exponent.bits()).rev() {
-        power = ring.square_mod(&power, modulus);
-        if exponent.bit(bit) {
-            power = ring.times_x_mod(&power, modulus);
-        }
-    }
-    power
+    raised(ring, exponent, modulus, |power| {
+        ring.times_x_mod(power, modulus)
+    })
 }
 
 /// `a^exponent`, for `a` below the degree of the modulus.
@@ -113,11 +108,24 @@ pub(super) fn power<R: Ring>(
     exponent: &BigUint,
     modulus: &R::Modulus,
 ) -> R::Polynomial {
+    raised(ring, exponent, modulus, |power| {
+        ring.mul_mod(power, a, modulus)
+    })
+}
+
+/// A power by its exponent's bits from the highest on: squares, and where a bit is set one more factor, which `times`
+/// puts to it.
+fn raised<R: Ring>(
+    ring: &R,
+    exponent: &BigUint,
+    modulus: &R::Modulus,
+    times: impl Fn(&R::Polynomial) -> R::Polynomial,
+) -> R::Polynomial {
     let mut power = ring.one();
     for bit in (0..exponent.bits()).rev() {
         power = ring.square_mod(&power, modulus);
         if exponent.bit(bit) {
-            power = ring.mul_mod(&power, a, modulus);
+            power = times(&power);
         }
     }
     power
