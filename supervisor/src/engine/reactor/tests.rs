@@ -99,6 +99,16 @@ impl Story {
         (story, first)
     }
 
+    /// A worker has been given a group: the first task alone has shown that tasks are tiny.
+    fn with_a_group() -> (Story, u32, Vec<Held>) {
+        let (mut story, first) = Story::new(40, policy(1, Life::Auto));
+        let (worker, tasks) = given(&first)[0].clone();
+        story.started(worker, tasks[0]);
+        let next = story.finished(worker, tasks[0]);
+        let (worker, tasks) = given(&next)[0].clone();
+        (story, worker, tasks)
+    }
+
     fn happens(&mut self, event: Event) -> Vec<Action> {
         step(&mut self.state, event, self.now)
     }
@@ -413,11 +423,7 @@ fn a_kept_worker_that_a_task_changed_takes_no_more() {
 
 #[test]
 fn the_rest_of_a_group_that_a_task_changed_goes_back_uncharged() {
-    let (mut story, mut actions) = Story::new(40, policy(1, Life::Auto));
-    let (worker, tasks) = given(&actions)[0].clone();
-    story.started(worker, tasks[0]);
-    actions = story.finished(worker, tasks[0]);
-    let (worker, tasks) = given(&actions)[0].clone();
+    let (mut story, worker, tasks) = Story::with_a_group();
     story.started(worker, tasks[0]);
     let mut answer = result();
     answer.leaves = true;
@@ -490,11 +496,7 @@ fn an_answer_of_a_worker_that_was_given_up_stands() {
 
 #[test]
 fn the_next_of_a_group_that_begins_as_its_changed_worker_is_ended_is_not_charged() {
-    let (mut story, mut actions) = Story::new(40, policy(1, Life::Auto));
-    let (worker, tasks) = given(&actions)[0].clone();
-    story.started(worker, tasks[0]);
-    actions = story.finished(worker, tasks[0]);
-    let (worker, tasks) = given(&actions)[0].clone();
+    let (mut story, worker, tasks) = Story::with_a_group();
     story.started(worker, tasks[0]);
     let mut answer = result();
     answer.leaves = true;
@@ -656,11 +658,7 @@ fn starts_that_fail_together_are_one_failure() {
 
 #[test]
 fn a_group_begins_no_new_task_once_the_run_is_to_stop() {
-    let (mut story, mut actions) = Story::new(40, policy(1, Life::Auto));
-    let (worker, tasks) = given(&actions)[0].clone();
-    story.started(worker, tasks[0]);
-    actions = story.finished(worker, tasks[0]);
-    let (worker, tasks) = given(&actions)[0].clone();
+    let (mut story, worker, tasks) = Story::with_a_group();
     story.started(worker, tasks[0]);
     story.happens(Event::StopRequested { signal: 2 });
     let id = WorkerId(worker);
@@ -775,11 +773,7 @@ fn a_kept_worker_that_answers_late_is_not_told_twice() {
 
 #[test]
 fn a_limit_of_one_task_is_not_charged_to_the_next_of_its_group() {
-    let (mut story, mut actions) = Story::new(40, policy(1, Life::Auto));
-    let (worker, tasks) = given(&actions)[0].clone();
-    story.started(worker, tasks[0]);
-    actions = story.finished(worker, tasks[0]);
-    let (worker, tasks) = given(&actions)[0].clone();
+    let (mut story, worker, tasks) = Story::with_a_group();
     story.started(worker, tasks[0]);
     story.dies(0, ExitCause::Exited(0));
     let id = WorkerId(worker);
