@@ -43,7 +43,11 @@ mod sweep;
 mod table;
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod brute;
+#[cfg(test)]
+mod samples;
 
 pub use enumerate::{EnumerateError, EnumerateTask, Enumeration};
 pub use merge::{MergeError, merge};

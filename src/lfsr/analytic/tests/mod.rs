@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use num_bigint::BigUint;
 use proptest::prelude::*;
 
+use super::super::samples::{ORDERS, any_register, product_of_powers};
 use super::*;
 use crate::field::Field;
 
@@ -113,58 +114,12 @@ fn register_states(register: &Register) -> u64 {
     u64::from(register.gf_order()).pow(register.degree())
 }
 
-const ORDERS: [u32; 10] = [2, 3, 4, 5, 7, 8, 9, 16, 25, 27];
-
-/// The degrees at which a register over GF(q) has some thousand states at most.
-fn max_degree(order: u32) -> usize {
-    (1..).take_while(|&d| order.pow(d) <= 4096).count()
-}
-
 fn registers() -> impl Strategy<Value = Register> {
-    prop::sample::select(&ORDERS[..]).prop_flat_map(|order| {
-        (1..=max_degree(order)).prop_flat_map(move |degree| {
-            prop::collection::vec(0..order, degree)
-                .prop_map(move |c| Register::new(order, &c).unwrap())
-        })
-    })
+    prop::sample::select(&ORDERS[..]).prop_flat_map(|order| any_register(order, 4096))
 }
 
-/// Registers whose characteristic polynomial is a product of powers of small polynomials, and of x.
 fn products() -> impl Strategy<Value = Register> {
-    prop::sample::select(&ORDERS[..]).prop_flat_map(|order| {
-        let part = (prop::collection::vec(0..order, 1..=3), 1..=5usize);
-        (0..=2usize, prop::collection::vec(part, 1..=4)).prop_map(move |(zeros, parts)| {
-            let field = Field::new(order).unwrap();
-            let most = max_degree(order);
-            let mut product = vec![0; zeros.min(most - 1)];
-            product.push(1);
-            for (part, times) in parts {
-                for _ in 0..times {
-                    if product.len() + part.len() <= most + 1 {
-                        product = times_monic(&field, &product, &part);
-                    }
-                }
-            }
-            if product.len() == 1 {
-                product = vec![order - 1, 1];
-            }
-            product.pop();
-            let coefficients: Vec<u32> = product.iter().map(|&c| field.neg(c)).collect();
-            Register::over(field, &coefficients).unwrap()
-        })
-    })
-}
-
-/// A polynomial times the monic one with these lower coefficients.
-fn times_monic(field: &Field, a: &[u32], lower: &[u32]) -> Vec<u32> {
-    let b: Vec<u32> = lower.iter().copied().chain([1]).collect();
-    let mut product = vec![0; a.len() + b.len() - 1];
-    for (i, &x) in a.iter().enumerate() {
-        for (j, &y) in b.iter().enumerate() {
-            product[i + j] = field.add(product[i + j], field.mul(x, y));
-        }
-    }
-    product
+    prop::sample::select(&ORDERS[..]).prop_flat_map(|order| product_of_powers(order, 4096))
 }
 
 proptest! {
