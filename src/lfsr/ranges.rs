@@ -10,8 +10,8 @@ use super::sliced::Sliced;
 /// Enumeration is refused above this many periodic states, 2^40: about half a day on one core.
 pub const MAX_ENUMERATED_STATES: u64 = 1 << 40;
 
-/// A range holds about this many states, tens of milliseconds of work ...
-const STATES_PER_RANGE: u64 = 1 << 22;
+/// A range holds about this many states, some tens of milliseconds of work ...
+const STATES_PER_RANGE: u64 = 1 << 24;
 
 /// ... or at least this many where the sliced kernel walks them ...
 const SLICED_STATES_PER_RANGE: u64 = 1 << 20;
