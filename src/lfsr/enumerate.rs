@@ -10,19 +10,14 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::kernel::{Kernel, Packing, Walk};
-use super::leftovers;
+use super::kernel::{PackedRegister, Walk};
+use super::leftovers::Leftovers;
 use super::links::Links;
 use super::ranges::{Layout, StateRange, TooManyStates};
 use super::register::{Register, RegisterError};
 use super::sliced::Sliced;
-use super::sweep::Sweep;
 use super::table::{RangeTable, Segment, encode};
 use crate::field::Field;
-
-/// Walks that are collected before they are walked: enough that the last few, which cannot fill all
-/// lanes, do not count.
-const BATCH: usize = 16_384;
 
 /// With fewer nodes most lanes of the sliced kernel would be idle, and one walk after the other is faster.
 const ENOUGH_TO_SLICE: usize = 32;
@@ -162,65 +157,34 @@ impl Enumeration {
 struct Engine {
     layout: Layout,
     /// `None` for degree 0: one state, which is its own successor.
-    walker: Option<Walker>,
+    walks: Option<Walks>,
+}
+
+/// What walks in a register of degree 1 at least.
+#[derive(Debug)]
+struct Walks {
+    packed: PackedRegister,
     /// For many nodes, where the field has such a kernel.
     sliced: Option<Sliced>,
-    /// Where leftover cycles can be; `None` where there are none.
-    home: Option<Home>,
-}
-
-/// A packing and its kernel.
-#[derive(Debug)]
-struct Walker {
-    packing: Packing,
-    kernel: Kernel,
-}
-
-/// The register within which leftover cycles lie.
-#[derive(Debug)]
-struct Home {
-    layout: Layout,
-    walker: Walker,
-}
-
-impl Walker {
-    fn new(layout: Layout, field: &Field, coefficients: &[u32]) -> Walker {
-        let packing = Packing::new(layout);
-        Walker {
-            kernel: Kernel::new(&packing, field, coefficients),
-            packing,
-        }
-    }
+    leftovers: Leftovers,
 }
 
 impl Engine {
     fn new(register: &Register) -> Result<Engine, EnumerateError> {
         let layout = Layout::of(register)?;
         let (field, coefficients) = (register.field(), register.reduced_coefficients());
-        if coefficients.is_empty() {
-            return Ok(Engine {
-                layout,
-                walker: None,
-                sliced: None,
-                home: None,
-            });
-        }
-        let reduced = Register::over(field.clone(), coefficients)?;
-        let home = leftovers::home(&reduced, layout.zeros);
-        Ok(Engine {
-            layout,
-            walker: Some(Walker::new(layout, field, coefficients)),
-            sliced: Sliced::new(layout, field, coefficients),
-            home: match home.as_slice() {
-                [] => None,
-                home => {
-                    let register = Register::over(field.clone(), home)?;
-                    let layout = Layout::of_sweep(&register, layout.zeros);
-                    let walker = Walker::new(layout, field, home);
-                    Some(Home { layout, walker })
-                }
-            },
-        })
+        let walks = match coefficients {
+            [] => None,
+            _ => {
+                let reduced = Register::over(field.clone(), coefficients)?;
+                Some(Walks {
+                    packed: PackedRegister::new(layout, field, coefficients),
+                    sliced: Sliced::new(layout, field, coefficients),
+                    leftovers: Leftovers::of(&reduced, layout)?,
+                })
+            }
+        };
+        Ok(Engine { layout, walks })
     }
 
     /// The segments that begin at these nodes, in order.
@@ -230,10 +194,10 @@ impl Engine {
             length: 1,
         };
         let mut segments = vec![still; (nodes.end - nodes.start) as usize]; // at most 2^20
-        let Some(Walker { packing, kernel }) = &self.walker else {
+        let Some(Walks { packed, sliced, .. }) = &self.walks else {
             return segments;
         };
-        if let Some(sliced) = &self.sliced
+        if let Some(sliced) = sliced
             && segments.len() >= ENOUGH_TO_SLICE
         {
             sliced.walk(nodes.clone(), |node, successor, length| {
@@ -241,6 +205,7 @@ impl Engine {
             });
             return segments;
         }
+        let PackedRegister { packing, kernel } = packed;
         let limit = packing.bound() - 1;
         let walks: Vec<Walk> = nodes
             .map(|node| Walk {
@@ -257,49 +222,12 @@ impl Engine {
         segments
     }
 
-    /// The leftover cycles that fall to these nodes: how many of each length. A range has the same share of the nodes of
-    /// the home register as of its own.
+    /// The leftover cycles that fall to these nodes: how many of each length.
     fn leftovers(&self, nodes: Range<u64>) -> BTreeMap<u64, u64> {
-        let Some(home) = &self.home else {
-            return BTreeMap::new();
-        };
-        let share = |node: u64| {
-            let product = u128::from(node) * u128::from(home.layout.nodes);
-            product.div_ceil(self.layout.nodes.into()) as u64 // at most the nodes of the home register
-        };
-        home.leftovers(share(nodes.start)..share(nodes.end))
-    }
-}
-
-impl Home {
-    /// The leftover cycles whose smallest state is in the blocks of these nodes: how many of each length.
-    fn leftovers(&self, nodes: Range<u64>) -> BTreeMap<u64, u64> {
-        let Walker { packing, kernel } = &self.walker;
-        let mut leftovers = BTreeMap::new();
-        let mut walk_batch = |walks: &mut Vec<Walk>| {
-            kernel.walk(walks, |index, end, length| {
-                // Back at the start without a smaller state between: the start was the smallest.
-                if end == walks[index].start {
-                    *leftovers.entry(length).or_insert(0) += 1;
-                }
-            });
-            walks.clear();
-        };
-        let mut sweep = Sweep::new(self.layout, *packing);
-        let mut walks = Vec::with_capacity(BATCH);
-        for node in nodes {
-            sweep.candidates(node, &mut |start| {
-                walks.push(Walk {
-                    start,
-                    limit: start,
-                });
-                if walks.len() == BATCH {
-                    walk_batch(&mut walks);
-                }
-            });
+        match &self.walks {
+            None => BTreeMap::new(),
+            Some(walks) => walks.leftovers.of_nodes(&walks.packed, nodes),
         }
-        walk_batch(&mut walks);
-        leftovers
     }
 }
 
@@ -348,9 +276,10 @@ fn test_known_register(register: &Register) -> Result<(), EnumerateError> {
 /// The kernel steps as the companion matrix of the reduced register says, on each state with a single
 /// symbol that is not zero, and on some mixed ones.
 fn test_step(register: &Register, engine: &Engine) -> Result<(), EnumerateError> {
-    let Some(Walker { packing, kernel }) = &engine.walker else {
+    let Some(walks) = &engine.walks else {
         return Ok(());
     };
+    let PackedRegister { packing, kernel } = &walks.packed;
     let field = register.field();
     let reduced = Register::over(field.clone(), register.reduced_coefficients())?;
     let matrix: Vec<Vec<u32>> = reduced.companion_matrix().collect();

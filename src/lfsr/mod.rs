@@ -39,7 +39,6 @@ mod ranges;
 mod register;
 mod sliced;
 mod structure;
-mod sweep;
 mod table;
 
 #[cfg(test)]

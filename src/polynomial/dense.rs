@@ -16,6 +16,7 @@ enum Kind {
 }
 
 /// The polynomials over a field.
+#[derive(Clone)]
 pub(super) struct Dense<'f> {
     field: &'f Field,
     kind: Kind,
@@ -39,6 +40,12 @@ impl Dense<'_> {
             _ => Kind::Tables,
         };
         Dense { field, kind }
+    }
+
+    /// The product of two polynomials.
+    pub(super) fn times(&self, a: &[u32], b: &[u32]) -> Coefficients {
+        let sums = self.product(a, b);
+        trimmed(sums.into_iter().map(|sum| self.settle(sum)).collect())
     }
 
     /// `target += factor * source`, place by place. Over a prime field the sums are not reduced: 2^48 of them fit.

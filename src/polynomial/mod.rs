@@ -77,6 +77,44 @@ fn factor_over<R: Ring>(ring: &R, coefficients: &[u32]) -> Vec<Factor> {
     factors
 }
 
+/// The product of two polynomials.
+pub(crate) fn product(field: &Field, a: &[u32], b: &[u32]) -> Vec<u32> {
+    Dense::over(field).times(a, b)
+}
+
+/// The residues modulo a monic polynomial of degree 1 at least, a coefficient a word: for small degrees.
+#[derive(Clone)]
+pub(crate) struct Residues<'f> {
+    ring: Dense<'f>,
+    modulus: Vec<u32>,
+}
+
+impl Residues<'_> {
+    /// Those modulo this polynomial.
+    pub(crate) fn modulo(field: &Field, modulus: Vec<u32>) -> Residues<'_> {
+        debug_assert!(modulus.len() > 1 && modulus.last() == Some(&1));
+        Residues {
+            ring: Dense::over(field),
+            modulus,
+        }
+    }
+
+    /// `a b`, both below the degree of the modulus.
+    pub(crate) fn product(&self, a: &[u32], b: &[u32]) -> Vec<u32> {
+        self.ring.mul_mod(&a.to_vec(), &b.to_vec(), &self.modulus)
+    }
+
+    /// `a x`.
+    pub(crate) fn times_x(&self, a: &[u32]) -> Vec<u32> {
+        self.ring.times_x_mod(&a.to_vec(), &self.modulus)
+    }
+
+    /// `a^exponent`.
+    pub(crate) fn power(&self, a: &[u32], exponent: &BigUint) -> Vec<u32> {
+        ring::power(&self.ring, &a.to_vec(), exponent, &self.modulus)
+    }
+}
+
 /// Powers of `x` modulo a polynomial.
 pub struct PowersOfX<'f> {
     modulus: Modulus<'f>,

@@ -97,6 +97,24 @@ fn reverse_low_bits(value: u64, bits: u32) -> u64 {
         .unwrap_or(0)
 }
 
+/// A register in packed form.
+#[derive(Debug)]
+pub(super) struct PackedRegister {
+    pub packing: Packing,
+    pub kernel: Kernel,
+}
+
+impl PackedRegister {
+    /// The register of this layout with these coefficients, `c0` first, at least one of them.
+    pub fn new(layout: Layout, field: &Field, coefficients: &[u32]) -> PackedRegister {
+        let packing = Packing::new(layout);
+        PackedRegister {
+            kernel: Kernel::new(&packing, field, coefficients),
+            packing,
+        }
+    }
+}
+
 /// The step of one register, whichever fits it.
 #[derive(Debug)]
 pub(super) struct Kernel(Box<dyn Walker>);

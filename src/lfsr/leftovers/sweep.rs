@@ -13,8 +13,8 @@
 //! run is where growing starts, which cuts off most of the tree. The run stays free while the range
 //! fixes the other end of the word: that is why all ranges have about the same share of candidates.
 
-use super::kernel::Packing;
-use super::ranges::Layout;
+use crate::lfsr::kernel::Packing;
+use crate::lfsr::ranges::Layout;
 
 /// Grows the candidates of one block after the other.
 #[derive(Debug)]
@@ -104,9 +104,9 @@ impl Sweep {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::Register;
-    use super::super::kernel::Kernel;
     use super::*;
+    use crate::lfsr::Register;
+    use crate::lfsr::kernel::Kernel;
 
     fn sweep_all(order: u32, coefficients: &[u32]) -> (Layout, Packing, Vec<u64>) {
         let register = Register::new(order, coefficients).unwrap();

@@ -1,0 +1,246 @@
+//! Which classes of states can have leftover cycles, and how those are best looked for.
+//!
+//! A state's *annihilator* is the least polynomial whose recurrence its sequence satisfies: a divisor of the characteristic
+//! polynomial `f`. The states with one annihilator are a *class*. Let `g` be a divisor, of degree `e`.
+//!
+//! - The states whose annihilator divides `g` are those of the register of `g`, a subspace of `q^e` states. Its first `e`
+//!   symbols are free, so `q^(e-K)` of them are distinguished, or only zero where `e < K`.
+//! - Of those with exactly `g` as their annihilator, inclusion and exclusion over the prime factors of `g` tells how many
+//!   there are, `A`, and how many of them are distinguished, `D`.
+//! - They lie on cycles of one length, `r`: the order of `g` (R. Lidl and H. Niederreiter, *Finite Fields*, 2nd ed. 1997,
+//!   theorems 8.44 and 3.11).
+//!
+//! So none of these cycles is a leftover where `r > A - D`: one that avoids every distinguished state would not fit
+//! into the rest. That settles it for a primitive `f`, and for most products of primitive factors. Every other class is
+//! looked through in one of two ways. Where it has few and long cycles, a walk begins on each of them (`families.rs`). For all
+//! that have many short ones, a sweep goes through the register of the least common multiple of their annihilators, their
+//! *home*, which is often small, and is `f` itself at worst.
+
+use super::families::Family;
+use crate::field::Field;
+use crate::lfsr::Register;
+use crate::lfsr::analytic::{Factor, Order, analyse};
+use crate::polynomial::product;
+
+/// With more divisors than that all of `f` is swept.
+const MOST_DIVISORS: usize = 1 << 12;
+
+/// What it takes to find a state of a cycle, in steps of a walk.
+const STEPS_A_BEGINNING: u128 = 1 << 12;
+
+/// What the sweep takes for a state, in steps of a walk.
+const STEPS_A_SWEPT_STATE: u128 = 6;
+
+/// Where leftover cycles can be.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// The coefficients `c0, c1, ...` of the register that is to be swept; none where nothing is.
+    pub home: Vec<u32>,
+    /// The classes outside it whose cycles are to be walked one by one.
+    pub families: Vec<Family>,
+}
+
+/// Where leftover cycles of `register` can be, zero aside. The register must be reduced and have at most 2^40 states; a
+/// state is distinguished when its `zeros` oldest symbols are zero.
+pub(super) fn places(register: &Register, zeros: u32) -> Places {
+    let everything = || Places {
+        home: register.coefficients().to_vec(),
+        families: Vec::new(),
+    };
+    let Some(factors) = analyse(register).factors else {
+        return everything();
+    };
+    let divisors = factors.iter().fold(1usize, |count, factor| {
+        count.saturating_mul(factor.multiplicity as usize + 1)
+    });
+    if divisors > MOST_DIVISORS {
+        return everything();
+    }
+    let mut families = Vec::new();
+    // For each factor, how often it divides the annihilators that are swept.
+    let mut swept = vec![0; factors.len()];
+    for number in 1..divisors {
+        let exponents = exponents(&factors, number);
+        let class = Class::of(register, &factors, &exponents, zeros);
+        if !class.can_have_leftovers() {
+            continue;
+        }
+        match class.family(register, zeros) {
+            Some(family) => families.push((exponents, family)),
+            None => raise(&mut swept, &exponents),
+        }
+    }
+    // The sweep finds what is in a part of its register, too.
+    families.retain(|(exponents, _)| exponents.iter().zip(&swept).any(|(e, most)| e > most));
+    let field = register.field();
+    let mut home = vec![1];
+    for (factor, times) in factors.iter().zip(swept) {
+        for _ in 0..times {
+            home = product(field, &home, &factor.coefficients);
+        }
+    }
+    Places {
+        home: feedback(field, &home),
+        families: families.into_iter().map(|(_, family)| family).collect(),
+    }
+}
+
+/// The coefficients `c0, c1, ...` of the register with this characteristic polynomial, which is monic:
+/// `x^e - c(e-1) x^(e-1) - ... - c0`.
+pub(super) fn feedback(field: &Field, polynomial: &[u32]) -> Vec<u32> {
+    let (_, lower) = polynomial.split_last().unwrap_or((&1, &[]));
+    lower.iter().map(|&c| field.neg(c)).collect()
+}
+
+fn raise(most: &mut [u32], exponents: &[u32]) {
+    for (most, &exponent) in most.iter_mut().zip(exponents) {
+        *most = exponent.max(*most);
+    }
+}
+
+/// The divisor with this number: how often each factor divides it.
+fn exponents(factors: &[Factor], number: usize) -> Vec<u32> {
+    let mut rest = number;
+    let digit = |factor: &Factor| {
+        let base = factor.multiplicity as usize + 1;
+        let exponent = (rest % base) as u32; // at most the multiplicity
+        rest /= base;
+        exponent
+    };
+    factors.iter().map(digit).collect()
+}
+
+/// The states with one annihilator.
+struct Class<'f> {
+    /// The factors of the annihilator, and how often each divides it.
+    factors: Vec<(&'f Factor, u32)>,
+    /// How many there are, at most 2^40.
+    states: u128,
+    /// How many of them are distinguished.
+    distinguished: u128,
+    /// The states that the register of the annihilator has.
+    space: u128,
+    /// The length of their cycles; `None` where an order is not known.
+    length: Option<u128>,
+}
+
+impl Class<'_> {
+    fn of<'f>(
+        register: &Register,
+        factors: &'f [Factor],
+        exponents: &[u32],
+        zeros: u32,
+    ) -> Class<'f> {
+        let factors: Vec<(&Factor, u32)> = factors
+            .iter()
+            .zip(exponents.iter().copied())
+            .filter(|(_, exponent)| *exponent > 0)
+            .collect();
+        let power = |exponent: u32| u128::from(register.gf_order()).pow(exponent); // at most 2^40
+        let whole: u32 = factors.iter().map(|(f, times)| f.degree() * times).sum();
+        // Added and taken away apart, since sums on the way are not ordered.
+        let (mut states, mut distinguished) = ([0, 0], [0, 0]);
+        for subset in 0u32..1 << factors.len() {
+            let left_out = factors
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| subset >> at & 1 == 1);
+            let degree = whole - left_out.map(|(_, (f, _))| f.degree()).sum::<u32>();
+            let sign = subset.count_ones() as usize % 2;
+            states[sign] += power(degree);
+            distinguished[sign] += power(degree.saturating_sub(zeros));
+        }
+        Class {
+            states: states[0] - states[1],
+            distinguished: distinguished[0].saturating_sub(distinguished[1]),
+            space: power(whole),
+            length: length(register, &factors),
+            factors,
+        }
+    }
+
+    /// Whether a cycle of theirs could avoid all distinguished states, as far as counting tells.
+    fn can_have_leftovers(&self) -> bool {
+        self.length
+            .is_none_or(|length| length <= self.states - self.distinguished)
+    }
+
+    /// The cycles one by one, where that takes less time than a sweep.
+    fn family(&self, register: &Register, zeros: u32) -> Option<Family> {
+        let length = self.length?;
+        let cycles = self.states / length;
+        // About so many steps until a distinguished state comes, unless the cycle ends before.
+        let segment = u128::from(register.gf_order()).pow(zeros);
+        let walks = cycles * (STEPS_A_BEGINNING + 2 * length.min(segment));
+        if walks > self.space * STEPS_A_SWEPT_STATE {
+            return None;
+        }
+        let family = Family::of(register, &self.factors)?;
+        // Any other number would be an error of this program; the sweep is without it.
+        (u128::from(family.cycles()) == cycles).then_some(family)
+    }
+}
+
+/// The length of the cycles of states whose annihilator has these factors.
+fn length(register: &Register, factors: &[(&Factor, u32)]) -> Option<u128> {
+    let p = u128::from(register.field().characteristic());
+    let most = factors.iter().map(|(_, times)| *times).max()?;
+    let mut power = 1;
+    while power < u128::from(most) {
+        power *= p;
+    }
+    let mut length = 1;
+    for (factor, _) in factors {
+        let Order::Finite(order) = &factor.order else {
+            return None;
+        };
+        length = num_integer::lcm(length, u128::try_from(order).ok()?);
+    }
+    Some(length * power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn primitive_registers_have_no_leftovers() {
+        // x^36 + x^25 + 1 and x^40 + x^21 + x^19 + x^2 + 1: Zierler and Brillhart (1968); the literature's tables of
+        // primitive polynomials over GF(2).
+        for (degree, taps) in [(36, &[0, 25][..]), (40, &[0, 2, 19, 21])] {
+            let coefficients: Vec<u32> = (0..degree)
+                .map(|place| u32::from(taps.contains(&place)))
+                .collect();
+            let register = Register::new(2, &coefficients).unwrap();
+            let places = places(&register, 16);
+            assert!(places.home.is_empty() && places.families.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_small_factor_is_all_that_is_swept() {
+        // (x + 1) (x^4 + x + 1): with 3 zeros, the constant 1 is a leftover; with the other factor nothing is.
+        let register = Register::new(2, &[1, 0, 1, 0, 1]).unwrap();
+        let found = places(&register, 3);
+        assert_eq!((found.home, found.families.len()), (vec![1], 0));
+        // A rotation has short cycles everywhere.
+        let register = Register::new(2, &[1, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+        let found = places(&register, 3);
+        assert_eq!(found.home, register.coefficients());
+        assert!(found.families.is_empty());
+    }
+
+    #[test]
+    fn long_cycles_are_walked_one_by_one() {
+        // x^20 + x^11 + 2x^7 + x + 2 over GF(3): factors of degrees 8 and 12, of the orders 1312 and 4745 (PARI/GP 2.15.2).
+        let mut coefficients = vec![0; 20];
+        for (place, c) in [(0, 1), (1, 2), (7, 1), (11, 2)] {
+            coefficients[place] = c;
+        }
+        let register = Register::new(3, &coefficients).unwrap();
+        let found = places(&register, 9);
+        let cycles: Vec<u64> = found.families.iter().map(Family::cycles).collect();
+        // Of the factors, and of both together: 6,225,440 states each.
+        assert_eq!((found.home.len(), cycles), (0, vec![5, 112, 560]));
+    }
+}
