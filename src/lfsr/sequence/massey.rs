@@ -64,7 +64,7 @@ impl ShortestRegister {
 }
 
 /// The shortest register that generates these symbols. The time grows with the square of their number: a million over
-/// GF(2), or some ten thousands over another field, take seconds.
+/// GF(2), or fifty thousand over another field, take some two seconds.
 ///
 /// # Errors
 ///
