@@ -26,6 +26,9 @@
 //! [`analytic`] comes to the same structure from the factors of the characteristic polynomial, also where no
 //! enumeration ever ends; each way is the check of the other.
 //!
+//! Sequences of symbols stand beside that: [`shortest_register`] finds the register behind one, [`state_period`] the period of
+//! one state by algebra, and [`list_cycles`] the states of each cycle.
+//!
 //! Nothing here starts a thread, reads a clock or keeps state between two calls.
 
 pub mod analytic;
@@ -37,6 +40,7 @@ mod merge;
 mod plain;
 mod ranges;
 mod register;
+mod sequence;
 mod sliced;
 mod structure;
 mod table;
@@ -55,5 +59,9 @@ pub use plain::{
 };
 pub use ranges::{MAX_ENUMERATED_STATES, StateRange, TooManyStates, plan_ranges};
 pub use register::{MAX_DEGREE, Register, RegisterError};
+pub use sequence::{
+    CycleList, Jump, ListedCycle, MAX_STATE_DEGREE, OutputSymbols, SequenceError, ShortestRegister,
+    StatePeriod, list_cycles, shortest_register, state_period,
+};
 pub use structure::Structure;
 pub use table::{DecodedTable, RangeTable, Segment, TableError};

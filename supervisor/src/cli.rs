@@ -6,6 +6,8 @@
 //!
 //! clap prints usage errors to stderr and exits with 2, which is what the contract says of them.
 
+mod ask;
+
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -18,6 +20,8 @@ use fumehood::experiment::spec::{
     ForecastArguments, LfsrArguments, MaxTasks, OrNone, Retries, RunSpec, Size, StartMethod,
     TimeSpan, ValueError, Workers,
 };
+
+pub use ask::{AskArgs, Question};
 
 /// What `supervisor` alone prints: what it is, three commands to try, where help is.
 pub const WELCOME: &str = "\
@@ -196,6 +200,9 @@ Examples:
   supervisor lfsr 2 --coefficients 1,1,0,0         one register: s(n+4) = s(n) + s(n+1) over GF(2)
   supervisor lfsr registers.csv 3                  one register a row: c0,c1,...,c(d-1)
   supervisor lfsr 4 --coefficients 2,1             over GF(4): 2 is z, a root of z^2 + z + 1
+  supervisor lfsr --from-sequence bits.txt 2       the shortest register that generates a sequence
+  supervisor lfsr 2 --coefficients 1,1,0,0 --state 1,0,0,0   period and output from one state
+  supervisor lfsr 2 --coefficients 1,1,0,0 --states          the states of each cycle
 "
 )]
 pub struct LfsrCommand {
@@ -208,9 +215,13 @@ pub struct LfsrCommand {
     /// The modulus of GF(p^k), its coefficients from low to high; the Conway polynomial unless told otherwise
     #[arg(long, value_name = "M0,M1,..")]
     pub modulus: Option<String>,
-    /// How the state space is found out; only `enumerate` so far
+    /// How the state space is found out: enumerate, analytic or both [default: both up to 2^28 states,
+    /// else analytic]
     #[arg(long, value_name = "METHOD")]
     pub analysis: Option<String>,
+    /// Questions that are no run.
+    #[command(flatten)]
+    pub ask: AskArgs,
     /// What to run.
     #[command(flatten)]
     pub what: WhatArgs,
@@ -251,9 +262,9 @@ impl Args for LfsrTarget {
         command.arg(
             clap::Arg::new(LfsrTarget::ID)
                 .value_name("GF_ORDER")
-                .help("Elements of the field: a prime, at most 251; before it may stand a file of registers")
+                .help("Elements of the field: a prime power, at most 256; before it may stand a file of registers")
                 .long_help(
-                    "Elements of the field: a prime, at most 251. Before it may stand a file with one coefficient \
+                    "Elements of the field: a prime power, at most 256. Before it may stand a file with one coefficient \
                      vector a row, c0,c1,...,c(d-1); `#` starts a comment.",
                 )
                 .required(true)

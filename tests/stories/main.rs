@@ -16,4 +16,5 @@ mod forecast;
 mod lfsr;
 mod parity;
 mod resume;
+mod sequences;
 mod signals;

@@ -22,6 +22,7 @@ mod read;
 mod resolve;
 mod shard;
 mod start_method;
+mod symbols;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -32,6 +33,7 @@ pub use commands::{ForecastArguments, LfsrArguments};
 pub use error::{Problem, SpecError};
 pub use resolve::{Resolved, resolve};
 pub use start_method::StartMethod;
+pub use symbols::{MAX_SYMBOLS, MAX_SYMBOLS_BINARY, read_sequence, read_state};
 #[cfg(feature = "fault")]
 pub use types::FaultSpec;
 pub use types::{

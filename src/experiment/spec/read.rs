@@ -1,5 +1,6 @@
 //! From text to a [`RunSpec`]: every field checked that can be checked without the data.
 
+use std::io::Read;
 use std::path::Path;
 
 use super::document::{self, Node, Value};
@@ -112,14 +113,7 @@ impl RunSpec {
 
 /// A text file, if it is one and of a size that a person may have written.
 pub(super) fn read_text(file: &Path) -> Result<String, SpecError> {
-    use std::io::Read;
-
-    let fail = |reason: String| {
-        SpecError::new(Problem::Unreadable {
-            path: file.to_owned(),
-            reason,
-        })
-    };
+    let fail = |reason: String| unreadable(file, reason);
     // A pipe or a device could keep us for ever, so what it is comes before opening it.
     let metadata = std::fs::metadata(file).map_err(|error| fail(error.to_string()))?;
     if metadata.is_dir() {
@@ -128,9 +122,21 @@ pub(super) fn read_text(file: &Path) -> Result<String, SpecError> {
     if !metadata.is_file() {
         return Err(fail("it is no regular file".into()));
     }
+    let open = std::fs::File::open(file).map_err(|error| fail(error.to_string()))?;
+    text_from(open, file)
+}
+
+/// What comes by standard input, of the same size at most.
+pub(super) fn read_stdin() -> Result<String, SpecError> {
+    text_from(std::io::stdin().lock(), Path::new("standard input"))
+}
+
+fn text_from(reader: impl Read, name: &Path) -> Result<String, SpecError> {
+    let fail = |reason: String| unreadable(name, reason);
     let mut bytes = Vec::new();
-    std::fs::File::open(file)
-        .and_then(|file| file.take(MAX_SPEC + 1).read_to_end(&mut bytes))
+    reader
+        .take(MAX_SPEC + 1)
+        .read_to_end(&mut bytes)
         .map_err(|error| fail(error.to_string()))?;
     if bytes.len() as u64 > MAX_SPEC {
         return Err(fail("it is larger than 16 MiB".into()));
@@ -138,6 +144,13 @@ pub(super) fn read_text(file: &Path) -> Result<String, SpecError> {
     String::from_utf8(bytes).map_err(|error| {
         let (line, column) = end_of(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
         fail(format!("line {line}, column {column} is not UTF-8 text"))
+    })
+}
+
+fn unreadable(file: &Path, reason: String) -> SpecError {
+    SpecError::new(Problem::Unreadable {
+        path: file.to_owned(),
+        reason,
     })
 }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::error::{Problem, Sources, SpecError};
 use super::read::read_text;
+use super::symbols::{lines, pieces};
 use super::types::{
     Analysis, Coefficients, ExperimentSpec, ForecastSpec, Kind, LfsrSpec, Mode, RunSpec, SCHEMA,
 };
@@ -418,42 +419,31 @@ fn read_rows(text: &str, file: &Path, gf_order: u32) -> Result<Vec<Vec<u32>>, Sp
     let mut sources = Sources::default();
     let source = sources.add_file(file, text);
     let of = "the file of coefficients".to_owned();
-    let text = text
-        .strip_prefix('\u{feff}')
-        .map_or((text, 0), |rest| (rest, 3));
-    let (text, mut line_start) = text;
     let mut rows = Vec::new();
-    for line in text.split_inclusive('\n') {
-        let content = line.split('#').next().unwrap_or("");
+    for (line_start, line) in lines(text) {
         let mut row = Vec::new();
-        let mut at = line_start;
-        for piece in content.split(|c: char| matches!(c, ',' | ';') || c.is_whitespace()) {
-            if !piece.is_empty() {
-                let number = piece.parse::<u32>().ok().filter(|n| *n < gf_order);
-                row.push(number.ok_or_else(|| {
-                    SpecError::new(Problem::BadValue {
-                        field: "coefficients".into(),
-                        of: of.clone(),
-                        reason: format!("{} is no element of GF({gf_order})", quoted(piece)),
-                    })
-                    .at(&sources, Some(sources.place(source, at..at + piece.len())))
-                    .with_hint(format!(
-                        "the elements of GF({gf_order}) are 0 to {}",
-                        gf_order - 1
-                    ))
-                })?);
-            }
-            // Separators are of one to three bytes; the next piece starts after this one's.
-            at += piece.len();
-            at += content[at - line_start..]
-                .chars()
-                .next()
-                .map_or(0, char::len_utf8);
+        for (at, piece) in pieces(line) {
+            let number = piece.parse::<u32>().ok().filter(|n| *n < gf_order);
+            let start = line_start + at;
+            row.push(number.ok_or_else(|| {
+                SpecError::new(Problem::BadValue {
+                    field: "coefficients".into(),
+                    of: of.clone(),
+                    reason: format!("{} is no element of GF({gf_order})", quoted(piece)),
+                })
+                .at(
+                    &sources,
+                    Some(sources.place(source, start..start + piece.len())),
+                )
+                .with_hint(format!(
+                    "the elements of GF({gf_order}) are 0 to {}",
+                    gf_order - 1
+                ))
+            })?);
         }
         if !row.is_empty() {
             rows.push(row);
         }
-        line_start += line.len();
     }
     if rows.is_empty() {
         return Err(SpecError::new(Problem::Unreadable {

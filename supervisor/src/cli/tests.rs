@@ -1,5 +1,6 @@
 //! Command lines as people type them.
 
+use std::path::Path;
 use std::time::Duration;
 
 use clap::CommandFactory;
@@ -113,6 +114,45 @@ fn the_file_of_lfsr_comes_first_and_may_be_left_out() {
 }
 
 #[test]
+fn a_question_about_sequences_is_no_run() {
+    let cases = [
+        ("2 --coefficients 1,1", None),
+        (
+            "--from-sequence - 2",
+            Some(Question::FromSequence(Path::new("-"))),
+        ),
+        (
+            "2 --coefficients 1,1 --state 10",
+            Some(Question::State {
+                state: "10",
+                symbols: 64,
+            }),
+        ),
+        (
+            "2 --coefficients 1,1 --symbols 5 --state 10",
+            Some(Question::State {
+                state: "10",
+                symbols: 5,
+            }),
+        ),
+        (
+            "2 --coefficients 1,1 --states",
+            Some(Question::States { most: None }),
+        ),
+        (
+            "2 --states 7 --modulus 1,1",
+            Some(Question::States { most: Some(7) }),
+        ),
+    ];
+    for (line, question) in cases {
+        let Command::Lfsr(lfsr) = command(&format!("supervisor lfsr {line}")) else {
+            panic!("not lfsr");
+        };
+        assert_eq!(lfsr.ask.question(), question, "{line}");
+    }
+}
+
+#[test]
 fn talk_may_stand_before_or_after_the_command() {
     for line in [
         "supervisor -q --output csv run",
@@ -155,6 +195,19 @@ fn bad_usage_exits_with_2() {
         "supervisor lfsr a.csv",
         "supervisor lfsr a.csv 2 3",
         "supervisor lfsr -- -2",
+        "supervisor lfsr --from-sequence a 2 --coefficients 1",
+        "supervisor lfsr --from-sequence a 2 --state 1",
+        "supervisor lfsr --from-sequence a 2 --states",
+        "supervisor lfsr --from-sequence a 2 --analysis both",
+        "supervisor lfsr 2 --coefficients 1 --state 1 --states",
+        "supervisor lfsr 2 --coefficients 1 --state 1 --run-dir a",
+        "supervisor lfsr 2 --coefficients 1 --states --workers 2",
+        "supervisor lfsr 2 --coefficients 1 --states 0",
+        "supervisor lfsr 2 --coefficients 1 --states -1",
+        "supervisor lfsr 2 --coefficients 1 --states many",
+        "supervisor lfsr 2 --coefficients 1 --symbols 4",
+        "supervisor lfsr 2 --coefficients 1 --state 1 --symbols 0",
+        "supervisor lfsr 2 --coefficients 1 --state 1 --symbols 1000001",
         "supervisor forecast",
         "supervisor forecast --mode m5",
         "supervisor forecast --mode m3 --max-series -3",

@@ -9,6 +9,7 @@ pub mod log;
 pub mod plan;
 pub mod resume;
 pub mod run;
+pub mod sequence;
 pub mod session;
 
 use std::io::Write;
@@ -53,7 +54,10 @@ pub fn run(cli: &Cli) -> Result<Ended, Failure> {
         None => print(WELCOME),
         Some(Command::Run(command)) => run::run(command, &cli.talk),
         Some(Command::Forecast(command)) => run::forecast(command, &cli.talk),
-        Some(Command::Lfsr(command)) => run::lfsr(command, &cli.talk),
+        Some(Command::Lfsr(command)) => match command.ask.question() {
+            Some(question) => sequence::answer(question, command, &cli.talk),
+            None => run::lfsr(command, &cli.talk),
+        },
         Some(Command::Plan(command)) => run::plan(command, &cli.talk),
         Some(Command::Resume(command)) => resume::run(command, &cli.talk),
         Some(Command::Doctor) => {

@@ -3,6 +3,7 @@
 use fumehood::lfsr::{AnalyticResult, StructureFields};
 use fumehood::record::derive::LfsrSummary;
 
+use super::notation::{modulus, polynomial};
 use super::table::columns;
 use crate::reporter::words::{count, group};
 
@@ -185,34 +186,4 @@ fn sums(summary: &LfsrSummary, structure: &StructureFields) -> Option<Sums> {
         transient: number(&structure.transient_states)?,
         all: u128::from(summary.gf_order).checked_pow(summary.degree)?,
     })
-}
-
-/// A polynomial from its coefficients, low to high, written from the highest power down.
-/// What the integers mean, where they are not residues.
-fn modulus(modulus: &[u32]) -> String {
-    if modulus.is_empty() {
-        return String::new();
-    }
-    format!(" modulo {}", polynomial("z", modulus))
-}
-
-fn polynomial(variable: &str, coefficients: &[u32]) -> String {
-    let terms: Vec<String> = coefficients
-        .iter()
-        .enumerate()
-        .rev()
-        .filter(|&(_, &c)| c != 0)
-        .map(|(power, &c)| {
-            let x = match power {
-                0 => return c.to_string(),
-                1 => variable.to_owned(),
-                n => format!("{variable}^{n}"),
-            };
-            if c == 1 { x } else { format!("{c} {x}") }
-        })
-        .collect();
-    match terms.is_empty() {
-        true => "0".to_owned(),
-        false => terms.join(" + "),
-    }
 }

@@ -1,6 +1,7 @@
 //! What a user gets after a run: text for stdout, made from data.
 //!
 //! - [`summary_table`], [`summary_json`], [`summary_csv`]: the summary in the three forms of `--output`;
+//! - [`sequence`], [`states`]: the answers of `supervisor lfsr` to questions that are no run;
 //! - [`cost`]: what isolation cost in this run, from measured samples;
 //! - [`expect`]: what a run would take, for `supervisor plan`.
 //!
@@ -14,6 +15,9 @@ pub mod expect;
 mod export;
 mod forecast;
 mod lfsr;
+mod notation;
+pub mod sequence;
+pub mod states;
 mod table;
 
 pub use export::{summary_csv, summary_json};
