@@ -82,6 +82,12 @@ pub(crate) fn product(field: &Field, a: &[u32], b: &[u32]) -> Vec<u32> {
     Dense::over(field).times(a, b)
 }
 
+/// Quotient and rest of a division by a polynomial that is not 0.
+pub(crate) fn divided(field: &Field, a: &[u32], b: &[u32]) -> (Vec<u32>, Vec<u32>) {
+    let ring = Dense::over(field);
+    ring.div_rem(&ring.read(a), &ring.read(b))
+}
+
 /// The residues modulo a monic polynomial of degree 1 at least, a coefficient a word: for small degrees.
 #[derive(Clone)]
 pub(crate) struct Residues<'f> {
@@ -97,6 +103,11 @@ impl Residues<'_> {
             ring: Dense::over(field),
             modulus,
         }
+    }
+
+    /// The degree of the modulus.
+    pub(crate) fn degree(&self) -> usize {
+        self.modulus.len() - 1
     }
 
     /// `a b`, both below the degree of the modulus.

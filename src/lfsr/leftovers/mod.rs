@@ -10,6 +10,7 @@
 mod classes;
 mod families;
 mod sweep;
+mod unipotent;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
