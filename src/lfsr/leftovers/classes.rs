@@ -12,9 +12,9 @@
 //!
 //! So none of these cycles is a leftover where `r > A - D`: one that avoids every distinguished state would not fit
 //! into the rest. That settles it for a primitive `f`, and for most products of primitive factors. Every other class is
-//! looked through in one of two ways. Where it has few and long cycles, a walk begins on each of them (`families.rs`). For all
-//! that have many short ones, a sweep goes through the register of the least common multiple of their annihilators, their
-//! *home*, which is often small, and is `f` itself at worst.
+//! looked through in one of two ways. A walk can begin on each of its cycles (`families.rs`): that is well where they are few and
+//! long. Or a sweep goes through the register of a divisor, the *home*, and finds the cycles of all classes whose annihilators divide it: that
+//! is well where they are many and short. Which divisor is the home, or none, is weighed by the steps that it all takes.
 
 use super::families::Family;
 use crate::field::Field;
@@ -22,14 +22,14 @@ use crate::lfsr::Register;
 use crate::lfsr::analytic::{Factor, Order, analyse};
 use crate::polynomial::product;
 
-/// With more divisors than that all of `f` is swept.
-const MOST_DIVISORS: usize = 1 << 12;
+/// With more divisors than that all of `f` is swept: each of them is weighed as a home against each class.
+const MOST_DIVISORS: usize = 1 << 10;
 
 /// What it takes to find a state of a cycle, in steps of a walk.
 const STEPS_A_BEGINNING: u128 = 1 << 12;
 
 /// What the sweep takes for a state, in steps of a walk.
-const STEPS_A_SWEPT_STATE: u128 = 6;
+const STEPS_A_SWEPT_STATE: u128 = 10;
 
 /// Where leftover cycles can be.
 #[derive(Debug, Default)]
@@ -56,33 +56,54 @@ pub(super) fn places(register: &Register, zeros: u32) -> Places {
     if divisors > MOST_DIVISORS {
         return everything();
     }
+    let all: Vec<Vec<u32>> = (0..divisors).map(|n| exponents(&factors, n)).collect();
+    let classes: Vec<(&[u32], Class<'_>, u128)> = all[1..]
+        .iter()
+        .map(|exponents| {
+            let class = Class::of(register, &factors, exponents, zeros);
+            let steps = class.steps(register, zeros);
+            (exponents.as_slice(), class, steps)
+        })
+        .filter(|(_, class, _)| class.can_have_leftovers())
+        .collect();
+    let divides = |a: &[u32], b: &[u32]| a.iter().zip(b).all(|(a, b)| a <= b);
+    let power = |exponent: u32| u128::from(register.gf_order()).pow(exponent); // at most 2^40
+    // The divisor 1 is no home.
+    let cost = |home: &Vec<u32>| {
+        let swept = (power(degree(&factors, home)) - 1) * STEPS_A_SWEPT_STATE;
+        let walked = classes
+            .iter()
+            .filter(|(class, _, _)| !divides(class, home))
+            .map(|&(_, _, steps)| steps);
+        walked.fold(swept, u128::saturating_add)
+    };
+    let Some(home) = all.iter().min_by_key(|home| cost(home)) else {
+        return everything();
+    };
     let mut families = Vec::new();
-    // For each factor, how often it divides the annihilators that are swept.
-    let mut swept = vec![0; factors.len()];
-    for number in 1..divisors {
-        let exponents = exponents(&factors, number);
-        let class = Class::of(register, &factors, &exponents, zeros);
-        if !class.can_have_leftovers() {
-            continue;
-        }
-        match class.family(register, zeros) {
-            Some(family) => families.push((exponents, family)),
-            None => raise(&mut swept, &exponents),
+    for (_, class, _) in classes.iter().filter(|(class, _, _)| !divides(class, home)) {
+        match class.family(register) {
+            Some(family) => families.push(family),
+            None => return everything(),
         }
     }
-    // The sweep finds what is in a part of its register, too.
-    families.retain(|(exponents, _)| exponents.iter().zip(&swept).any(|(e, most)| e > most));
     let field = register.field();
-    let mut home = vec![1];
-    for (factor, times) in factors.iter().zip(swept) {
+    let mut polynomial = vec![1];
+    for (factor, &times) in factors.iter().zip(home) {
         for _ in 0..times {
-            home = product(field, &home, &factor.coefficients);
+            polynomial = product(field, &polynomial, &factor.coefficients);
         }
     }
     Places {
-        home: feedback(field, &home),
-        families: families.into_iter().map(|(_, family)| family).collect(),
+        home: feedback(field, &polynomial),
+        families,
     }
+}
+
+/// The degree of the divisor with these exponents.
+fn degree(factors: &[Factor], exponents: &[u32]) -> u32 {
+    let degrees = factors.iter().zip(exponents);
+    degrees.map(|(factor, times)| factor.degree() * times).sum()
 }
 
 /// The coefficients `c0, c1, ...` of the register with this characteristic polynomial, which is monic:
@@ -90,12 +111,6 @@ pub(super) fn places(register: &Register, zeros: u32) -> Places {
 pub(super) fn feedback(field: &Field, polynomial: &[u32]) -> Vec<u32> {
     let (_, lower) = polynomial.split_last().unwrap_or((&1, &[]));
     lower.iter().map(|&c| field.neg(c)).collect()
-}
-
-fn raise(most: &mut [u32], exponents: &[u32]) {
-    for (most, &exponent) in most.iter_mut().zip(exponents) {
-        *most = exponent.max(*most);
-    }
 }
 
 /// The divisor with this number: how often each factor divides it.
@@ -118,8 +133,6 @@ struct Class<'f> {
     states: u128,
     /// How many of them are distinguished.
     distinguished: u128,
-    /// The states that the register of the annihilator has.
-    space: u128,
     /// The length of their cycles; `None` where an order is not known.
     length: Option<u128>,
 }
@@ -153,7 +166,6 @@ impl Class<'_> {
         Class {
             states: states[0] - states[1],
             distinguished: distinguished[0].saturating_sub(distinguished[1]),
-            space: power(whole),
             length: length(register, &factors),
             factors,
         }
@@ -165,16 +177,19 @@ impl Class<'_> {
             .is_none_or(|length| length <= self.states - self.distinguished)
     }
 
-    /// The cycles one by one, where that takes less time than a sweep.
-    fn family(&self, register: &Register, zeros: u32) -> Option<Family> {
-        let length = self.length?;
-        let cycles = self.states / length;
+    /// The steps that it takes to walk from one state of each cycle; without end where that is not possible.
+    fn steps(&self, register: &Register, zeros: u32) -> u128 {
+        let Some(length) = self.length else {
+            return u128::MAX;
+        };
         // About so many steps until a distinguished state comes, unless the cycle ends before.
         let segment = u128::from(register.gf_order()).pow(zeros);
-        let walks = cycles * (STEPS_A_BEGINNING + 2 * length.min(segment));
-        if walks > self.space * STEPS_A_SWEPT_STATE {
-            return None;
-        }
+        self.states / length * (STEPS_A_BEGINNING + 2 * length.min(segment))
+    }
+
+    /// A state of each cycle.
+    fn family(&self, register: &Register) -> Option<Family> {
+        let cycles = self.states / self.length?;
         let family = Family::of(register, &self.factors)?;
         // Any other number would be an error of this program; the sweep is without it.
         (u128::from(family.cycles()) == cycles).then_some(family)
