@@ -112,7 +112,7 @@ impl Transversal {
 fn pivot(p: u32, place: usize, digit: &[u32]) -> Option<Component> {
     let coefficient = digit.iter().position(|&c| c != 0)?;
     let mut weight = 1;
-    while digit[coefficient] / weight % p == 0 {
+    while (digit[coefficient] / weight).is_multiple_of(p) {
         weight *= p;
     }
     Some(Component {
