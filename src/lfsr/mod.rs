@@ -40,8 +40,10 @@ mod merge;
 mod plain;
 mod ranges;
 mod register;
+mod sage;
 mod sequence;
 mod sliced;
+mod statistics;
 mod structure;
 mod table;
 
@@ -59,9 +61,11 @@ pub use plain::{
 };
 pub use ranges::{MAX_ENUMERATED_STATES, StateRange, TooManyStates, plan_ranges};
 pub use register::{MAX_DEGREE, Register, RegisterError};
+pub use sage::sage;
 pub use sequence::{
     CycleList, Jump, ListedCycle, MAX_STATE_DEGREE, OutputSymbols, SequenceError, ShortestRegister,
     StatePeriod, list_cycles, shortest_register, state_period,
 };
+pub use statistics::PeriodStatistics;
 pub use structure::Structure;
 pub use table::{DecodedTable, RangeTable, Segment, TableError};

@@ -3,12 +3,12 @@
 use super::super::RunFolder;
 use super::summary::{
     Averages, Common, CommonRow, ExperimentBody, ExperimentSummary, ForecastSummary, LfsrSummary,
-    ModelRow, SeriesFailed, TaskCounts,
+    MAX_MATRIX_DEGREE, MAX_SAGE_DEGREE, ModelRow, SeriesFailed, TaskCounts,
 };
 use super::{DeriveError, structure};
 use crate::experiment::OutcomeKind;
 use crate::experiment::plan::{Body, ForecastBody, LfsrBody, Planned};
-use crate::lfsr::AnalyticResult;
+use crate::lfsr::{AnalyticResult, sage};
 
 /// The fold of one experiment.
 pub(super) struct Fold {
@@ -127,6 +127,12 @@ fn lfsr(body: &LfsrBody) -> LfsrSummary {
         is_enumerated: !body.ranges.is_empty(),
         counted: None,
         analytic: None,
+        companion_matrix: (register.degree() <= MAX_MATRIX_DEGREE)
+            .then(|| register.companion_matrix().collect()),
+        sage: match register.degree() <= MAX_SAGE_DEGREE {
+            true => sage(register).to_vec(),
+            false => Vec::new(),
+        },
     }
 }
 

@@ -18,7 +18,7 @@ use std::io;
 
 pub use summary::{
     Averages, Common, CommonRow, ExperimentBody, ExperimentSummary, ForecastSummary, LfsrSummary,
-    ModelRow, SeriesFailed, TaskCounts, summary_text,
+    MAX_MATRIX_DEGREE, MAX_SAGE_DEGREE, ModelRow, SeriesFailed, TaskCounts, summary_text,
 };
 
 use super::atomic::hint_of;

@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 
 use super::super::{RunFolder, SCHEMA, atomic};
 use crate::experiment::OutcomeKind;
-use crate::lfsr::{AnalyticResult, StructureFields};
+use crate::lfsr::{AnalyticResult, PeriodStatistics, StructureFields};
 
 /// How many tasks of an experiment are in which state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
@@ -199,7 +199,17 @@ pub struct LfsrSummary {
     pub counted: Option<StructureFields>,
     /// What algebra found; `None` where it was not asked for, or its task did not end ok.
     pub analytic: Option<AnalyticResult>,
+    /// The rows of the companion matrix; `None` above degree [`MAX_MATRIX_DEGREE`].
+    pub companion_matrix: Option<Vec<Vec<u32>>>,
+    /// Lines that define the register in Sage; none above degree [`MAX_SAGE_DEGREE`].
+    pub sage: Vec<String>,
 }
+
+/// Above this degree no summary has the companion matrix: `d^2` elements, of which the coefficients say all.
+pub const MAX_MATRIX_DEGREE: u32 = 16;
+
+/// Above this degree no summary has lines for Sage.
+pub const MAX_SAGE_DEGREE: u32 = 4096;
 
 impl LfsrSummary {
     /// Cycles and tails, by whichever method knows them; `None` where none does, or where two disagree: neither is an
@@ -221,6 +231,11 @@ impl LfsrSummary {
         Some(*self.counted.as_ref()? == self.by_algebra()?)
     }
 
+    /// How the lengths of cycles are spread, where they are known.
+    pub fn statistics(&self) -> Option<PeriodStatistics> {
+        PeriodStatistics::of(&self.structure()?.cycle_lengths.0, &self.state_count)
+    }
+
     /// What the answer comes from.
     pub fn methods(&self) -> Vec<&'static str> {
         let analytic = self.analytic.as_ref().map(|_| "analytic");
@@ -237,7 +252,7 @@ struct Disagreement<'a> {
 }
 
 impl Serialize for LfsrSummary {
-    /// The keys of the contract, in its order. What the methods asked for cannot know is `null`.
+    /// The keys of the contract, in its order, and then more. What the methods asked for cannot know is `null`.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (structure, by_algebra, analytic) =
             (self.structure(), self.by_algebra(), self.analytic.as_ref());
@@ -264,6 +279,10 @@ impl Serialize for LfsrSummary {
         map.serialize_entry("primitive", &analytic.and_then(|a| a.primitive))?;
         map.serialize_entry("methods", &self.methods())?;
         map.serialize_entry("agree", &self.agree())?;
+        map.serialize_entry("companion_matrix", &self.companion_matrix)?;
+        map.serialize_entry("period_statistics", &self.statistics())?;
+        let sage = (!self.sage.is_empty()).then(|| self.sage.join("\n"));
+        map.serialize_entry("sage", &sage)?;
         if let Some(analytic) = analytic
             && !analytic.unknown.is_empty()
         {

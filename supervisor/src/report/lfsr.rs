@@ -1,6 +1,6 @@
 //! The state space of a register.
 
-use fumehood::lfsr::{AnalyticResult, StructureFields};
+use fumehood::lfsr::{AnalyticResult, PeriodStatistics, StructureFields};
 use fumehood::record::derive::LfsrSummary;
 
 use super::notation::{modulus, polynomial};
@@ -9,6 +9,9 @@ use crate::reporter::words::{count, group};
 
 /// So many cycle lengths are shown; `summary.json` has them all.
 const SHOWN: usize = 12;
+
+/// The polynomial in Sage's words up to this degree.
+const SHOWN_IN_SAGE: usize = 64;
 
 /// Field, polynomial, cycles, and the check that no state is lost.
 pub(super) fn lines(summary: &LfsrSummary) -> Vec<String> {
@@ -44,6 +47,24 @@ pub(super) fn lines(summary: &LfsrSummary) -> Vec<String> {
             "  its structure is not known: {}",
             missing(summary)
         )),
+    }
+    lines
+}
+
+/// The matrix, and lines to paste into Sage.
+pub(super) fn details(summary: &LfsrSummary) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(matrix) = &summary.companion_matrix {
+        lines.push("  companion matrix C: the state after s is s C".to_owned());
+        let width = (summary.gf_order - 1).to_string().len();
+        lines.extend(matrix.iter().map(|row| {
+            let cells: Vec<String> = row.iter().map(|c| format!("{c:>width$}")).collect();
+            format!("    {}", cells.join(" "))
+        }));
+    }
+    if summary.degree as usize <= SHOWN_IN_SAGE && !summary.sage.is_empty() {
+        lines.push("  in Sage:".to_owned());
+        lines.extend(summary.sage.iter().map(|line| format!("    {line}")));
     }
     lines
 }
@@ -139,8 +160,41 @@ fn of_structure(summary: &LfsrSummary, structure: &StructureFields) -> Vec<Strin
         group(&structure.transient_states),
         group(&structure.max_tail_length)
     ));
+    if let Some(spread) = PeriodStatistics::of(&cycles[..], &summary.state_count) {
+        lines.push(format!(
+            "  a cycle is {} long in the mean (standard deviation {}, median {}), the cycle of a state {}; the longest \
+             is {} of {}^{} - 1",
+            trimmed(&spread.mean),
+            trimmed(&spread.standard_deviation),
+            group(&spread.median),
+            trimmed(&spread.mean_of_states),
+            percent(&spread.longest_over_maximum),
+            summary.gf_order,
+            summary.degree,
+        ));
+    }
     lines.push(format!("  {}", check(summary, structure)));
     lines
+}
+
+/// A decimal number as a person wants it: in groups, without the zeros at the end.
+fn trimmed(number: &str) -> String {
+    let (whole, rest) = number.split_once('.').unwrap_or((number, ""));
+    match rest.trim_end_matches('0') {
+        "" => group(whole),
+        rest => format!("{}.{rest}", group(whole)),
+    }
+}
+
+/// A share from 0 to 1, with six digits after the point, in percent.
+fn percent(share: &str) -> String {
+    let digits: String = share.chars().filter(char::is_ascii_digit).collect();
+    let (whole, rest) = digits.split_at(digits.len().min(3));
+    match format!("{}.{rest}", whole.trim_start_matches('0')).as_str() {
+        ".0000" => "less than 0.0001 %".to_owned(),
+        number if number.starts_with('.') => format!("0{} %", number.trim_end_matches('0')),
+        number => format!("{} %", trimmed(number)),
+    }
 }
 
 /// Lengths times counts are the periodic states, and with the transient ones all q^d states.
@@ -186,4 +240,21 @@ fn sums(summary: &LfsrSummary, structure: &StructureFields) -> Option<Sums> {
         transient: number(&structure.transient_states)?,
         all: u128::from(summary.gf_order).checked_pow(summary.degree)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_short() {
+        assert_eq!(trimmed("1545.732500"), "1,545.7325");
+        assert_eq!(trimmed("7.000000"), "7");
+        assert_eq!(percent("1.000000"), "100 %");
+        assert_eq!(percent("0.500000"), "50 %");
+        assert_eq!(percent("0.033333"), "3.3333 %");
+        assert_eq!(percent("0.001000"), "0.1 %");
+        assert_eq!(percent("0.000001"), "0.0001 %");
+        assert_eq!(percent("0.000000"), "less than 0.0001 %");
+    }
 }

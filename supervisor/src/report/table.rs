@@ -24,7 +24,13 @@ pub fn summary_table(derived: &Derived, plan: &Plan) -> String {
                     planned.map(|planned| &planned.body),
                 ));
             }
-            ExperimentBody::Lfsr(summary) => lines.extend(lfsr::lines(summary)),
+            ExperimentBody::Lfsr(summary) => {
+                lines.extend(lfsr::lines(summary));
+                // Of one register a user wants to see all; of many, what differs.
+                if let [_] = derived.experiments[..] {
+                    lines.extend(lfsr::details(summary));
+                }
+            }
             ExperimentBody::Other {} => {}
         }
         lines.push(String::new());
@@ -216,6 +222,8 @@ mod tests {
                 is_enumerated: true,
                 counted: structure,
                 analytic: None,
+                companion_matrix: None,
+                sage: Vec::new(),
             })),
         }
     }
