@@ -10,6 +10,9 @@ use super::sliced::Sliced;
 /// Enumeration is refused above this many periodic states, 2^40: about half a day on one core.
 pub const MAX_ENUMERATED_STATES: u64 = 1 << 40;
 
+/// A sample of a range has at least this many states.
+const SAMPLED_STATES: u64 = 1 << 22;
+
 /// A range holds about this many states, some tens of milliseconds of work ...
 const STATES_PER_RANGE: u64 = 1 << 24;
 
@@ -58,6 +61,26 @@ pub struct StateRange {
     pub first: u64,
     /// The last state, included.
     pub last: u64,
+}
+
+impl StateRange {
+    /// The beginning of a range of this register, long enough to tell from its time what the whole takes: the same kernel
+    /// walks it, and what is done before is a small part. It is the range itself where that is short.
+    pub fn sample(&self, register: &Register) -> StateRange {
+        let Ok(layout) = Layout::of(register) else {
+            return *self;
+        };
+        let least = match Sliced::is_for(register.field()) {
+            true => SLICED_LEAST_NODES,
+            false => 1,
+        };
+        let nodes = (SAMPLED_STATES / layout.stride).max(least);
+        let end = self.first.saturating_add(nodes * layout.stride); // at most 2^60
+        StateRange {
+            first: self.first,
+            last: self.last.min(end - 1),
+        }
+    }
 }
 
 /// The register has more states than can be enumerated.
@@ -258,6 +281,22 @@ mod tests {
         assert_eq!(figures(251, 1), (1, 1, 1));
         assert_eq!(figures(251, 2), (1, 251, 1));
         assert_eq!(figures(251, 5), (3, 63_001, 4096));
+    }
+
+    #[test]
+    fn a_sample_is_the_beginning_of_its_range() {
+        for (register, layout) in every_layout() {
+            for range in
+                [0, layout.ranges - 1].map(|at| plan_ranges(&register).unwrap()[at as usize])
+            {
+                let sample = range.sample(&register);
+                assert_eq!(sample.first, range.first);
+                assert!(sample.last <= range.last);
+                assert!(layout.nodes_of(sample).is_some());
+                let states = sample.last - sample.first + 1;
+                assert!(sample == range || states >= 1 << 21, "{layout:?}");
+            }
+        }
     }
 
     #[test]

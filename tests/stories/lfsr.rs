@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::common::{Lab, RunFolder, tell};
@@ -328,4 +329,93 @@ fn a_primitive_register_of_degree_24_has_one_long_cycle_however_it_is_run() {
     }
     folders[1].assert_same_results(&folders[0], "spawn and fork");
     folders[2].assert_same_results(&folders[0], "inline and fork");
+}
+
+#[test]
+fn degree_40_is_planned_and_begun_in_little_memory() {
+    // x^40 + x^21 + x^19 + x^2 + 1, primitive, has 2^40 states. So has, nearly, a register of degree 14 over GF(7), whose
+    // 4,096 ranges are the most there can be.
+    let mut binary = [0; 40];
+    for exponent in [0, 2, 19, 21] {
+        binary[exponent] = 1;
+    }
+    let mut septenary = [0; 14];
+    (septenary[0], septenary[5]) = (4, 1);
+    for (order, coefficients) in [("2", text_of(&binary)), ("7", text_of(&septenary))] {
+        let lab = Lab::new();
+        let mut running = lab
+            .supervisor(["lfsr", order, "--coefficients", &coefficients])
+            .args(["--analysis", "enumerate", "--workers", "2"])
+            .args(["--grace", "10ms", "--run-dir", "run"])
+            .background();
+        let peak_kib = running.wait_for("two workers at work", |running| {
+            let census = running.descendants();
+            let at_work = census.processes().iter().filter(|p| p.state == 'R');
+            (at_work.count() >= 2).then(|| running.peak_memory_kib())
+        });
+        running.signal(Signal::SIGINT);
+        running.wait().assert_code(130);
+        let peak_kib = peak_kib.expect("it was alive");
+        tell(&format!(
+            "GF({order}): the supervisor had {peak_kib} KiB at most"
+        ));
+        assert!((1..100 * 1024).contains(&peak_kib), "{peak_kib} KiB");
+        assert!(lab.census().is_empty(), "{:#?}", lab.census());
+    }
+}
+
+#[test]
+fn what_users_of_other_programs_read_is_there_in_each_form() {
+    // x^3 - x - 2 over GF(3): the matrix has coefficients, the polynomial their negatives.
+    let lab = Lab::new();
+    let ask = |form: &str, name: &str| {
+        let typed = ["lfsr", "3", "--coefficients", "2,1,0", "--quiet"];
+        let supervisor = lab.supervisor(typed);
+        let supervisor = supervisor.args(["--output", form, "--run-dir", name]);
+        supervisor.run().assert_code(0).stdout
+    };
+    let text = ask("table", "one");
+    for part in [
+        "\n    0 0 2\n    1 0 1\n    0 1 0\n",
+        "\n    K = GF(3)\n    R.<x> = K[]\n    f = x^3 + 2*x + 1\n    C = companion_matrix(f)\n",
+        "irreducible, primitive; order of f and of the matrix 26",
+        "a cycle is 13.5 long in the mean (standard deviation 12.5, median 1), the cycle of a state 25.074074; the longest \
+         is 100 % of 3^3 - 1",
+    ] {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+    let json: Value = serde_json::from_str(&ask("json", "two")).expect("JSON");
+    let register = &json["experiments"][0];
+    assert_eq!(
+        register["companion_matrix"],
+        json!([[0, 0, 2], [1, 0, 1], [0, 1, 0]])
+    );
+    assert_eq!(register["period_statistics"]["mean"], "13.500000");
+    assert_eq!(
+        register["sage"],
+        "K = GF(3)\nR.<x> = K[]\nf = x^3 + 2*x + 1\nC = companion_matrix(f)"
+    );
+    let csv = ask("csv", "three");
+    let mut rows = csv.lines();
+    let header: Vec<&str> = rows.next().expect("a header").split(',').collect();
+    let (value, factor) = (header.len() - 1, header.len() - 5);
+    assert_eq!((header[value], header[factor]), ("value", "factor"));
+    let rows: Vec<Vec<&str>> = rows.map(|row| row.split(',').collect()).collect();
+    assert!(rows.iter().all(|row| row.len() == header.len()), "{csv}");
+    let of = |property: &str| -> Vec<&str> {
+        let rows = rows.iter().filter(|row| row[value - 1] == property);
+        rows.map(|row| row[value]).collect()
+    };
+    assert_eq!(of("companion_matrix"), ["0 0 2; 1 0 1; 0 1 0"]);
+    assert_eq!(of("matrix_order"), ["26"]);
+    assert!(rows.iter().any(|row| row[factor] == "1 2 0 1"), "{csv}");
+    // Of several registers the table has what differs; the files have all of each.
+    lab.write("two.csv", "1,1\n1,0\n");
+    let finished = lab
+        .supervisor(["lfsr", "two.csv", "2", "--run-dir", "four"])
+        .run();
+    let finished = finished.assert_code(0);
+    assert!(!finished.stdout.contains("in Sage"), "{}", finished.stdout);
+    let four = lab.run_folder("four").experiment("lfsr-2");
+    assert_eq!(four["companion_matrix"], json!([[0, 1], [1, 0]]));
 }

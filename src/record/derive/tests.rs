@@ -245,7 +245,44 @@ const SUMMARY: &str = r#"{
       "methods": [
         "enumerate"
       ],
-      "agree": null
+      "agree": null,
+      "companion_matrix": [
+        [
+          0,
+          0,
+          0,
+          1
+        ],
+        [
+          1,
+          0,
+          0,
+          1
+        ],
+        [
+          0,
+          1,
+          0,
+          0
+        ],
+        [
+          0,
+          0,
+          1,
+          0
+        ]
+      ],
+      "period_statistics": {
+        "distinct_lengths": 2,
+        "shortest": "1",
+        "median": "1",
+        "mean": "8.000000",
+        "standard_deviation": "7.000000",
+        "longest": "15",
+        "mean_of_states": "14.125000",
+        "longest_over_maximum": "1.000000"
+      },
+      "sage": "K = GF(2)\nR.<x> = K[]\nf = x^4 + x + 1\nC = companion_matrix(f)"
     }
   ]
 }

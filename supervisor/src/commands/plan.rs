@@ -2,8 +2,8 @@
 //! writes no file.
 //!
 //! The price of a process is measured by the start method's self-test. What tasks take is measured on
-//! stand-ins that are no tasks of the plan: the same model on a made-up series of the same length, a small
-//! register over the same field; in a worker, with a limit, since what is planned may hang or crash.
+//! stand-ins: the same model on a made-up series of the same length, the beginning of the first range of a register;
+//! in a worker, with a limit, since what is planned may hang or crash.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use fumehood::experiment::plan::{Body, Plan, Planned};
 use fumehood::experiment::spec::{Resolved, StartMethod};
 use fumehood::experiment::{ForecastTask, SeriesSlice, Work};
 use fumehood::ids::{AttemptNumber, Seed, TaskIndex};
-use fumehood::lfsr::{AnalyseTask, EnumerateTask, Register, StateRange};
+use fumehood::lfsr::{AnalyseTask, EnumerateTask, StateRange};
 use fumehood::protocol::Assignment;
 
 use super::session::worker_count;
@@ -233,20 +233,18 @@ fn stand_ins(body: &Body, number: u64) -> Vec<StandIn> {
             work: Work::Analyse(AnalyseTask::new(&body.register)),
             scale: 1.0,
         }],
-        Body::Lfsr(body) => small_register(body.register.gf_order())
-            .into_iter()
-            .filter_map(|(register, states)| {
-                let range = body.ranges.first()?;
-                let whole = StateRange {
-                    first: 0,
-                    last: states - 1,
-                };
-                Some(StandIn {
-                    work: Work::Enumerate(EnumerateTask::new(&register, whole)),
-                    scale: (range.last - range.first + 1) as f64 / states as f64,
-                })
-            })
-            .collect(),
+        Body::Lfsr(body) => {
+            let register = &body.register;
+            let part = |range: &StateRange| {
+                let states = |range: &StateRange| (range.last - range.first + 1) as f64;
+                let sample = range.sample(register);
+                StandIn {
+                    work: Work::Enumerate(EnumerateTask::new(register, sample)),
+                    scale: states(range) / states(&sample),
+                }
+            };
+            body.ranges.first().map(part).into_iter().collect()
+        }
         #[cfg(feature = "fault")]
         Body::Fault(_) => Vec::new(),
     }
@@ -265,18 +263,4 @@ fn made_up_series(seed: u64, length: usize) -> Vec<f64> {
                 .collect()
         })
         .unwrap_or_default()
-}
-
-/// A register of some 10,000 states over this field, with its number of states.
-fn small_register(gf_order: u32) -> Option<(Register, u64)> {
-    let mut degree = 1;
-    let mut states = u64::from(gf_order);
-    while states < 10_000 {
-        degree += 1;
-        states *= u64::from(gf_order);
-    }
-    let mut coefficients = vec![0; degree];
-    coefficients[0] = 1;
-    coefficients[degree - 1] = 1;
-    Some((Register::new(gf_order, &coefficients).ok()?, states))
 }

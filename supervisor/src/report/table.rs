@@ -294,6 +294,7 @@ gf2 (lfsr): 1 task, all ok
              1        1
             15        1
   cycles 2, longest 15; states periodic 16, transient 0, longest tail 0
+  a cycle is 8 long in the mean (standard deviation 7, median 1), the cycle of a state 14.125; the longest is 100 % of 2^4 - 1
   check: sums to 2^4 = 16 states
   by enumeration
 
@@ -334,6 +335,7 @@ gf2 (lfsr): 1 task, all ok
              1        1
             15        1
   cycles 2, longest 15; states periodic 16, transient 0, longest tail 0
+  a cycle is 8 long in the mean (standard deviation 7, median 1), the cycle of a state 14.125; the longest is 100 % of 2^4 - 1
   check: sums to 2^4 = 16 states
   by enumeration and by algebra, which agree
 
@@ -382,23 +384,41 @@ nothing failed; 1 task not run yet: `supervisor resume` goes on
     }
 
     #[test]
-    fn csv_has_a_row_for_each_model_and_each_length() {
+    fn csv_has_a_row_for_each_model() {
         let models = vec![model("a,\"b\"", 3, 1, averages(15.25, None, None))];
-        let all = vec![
-            forecast(models, 3),
-            lfsr(Some(&[(1, 1), (15, 1)])),
-            lfsr(None),
-        ];
         assert_eq!(
-            summary_csv(&derived(all, 0)),
+            summary_csv(&derived(vec![forecast(models, 3)], 0)),
             "\
-experiment,kind,incomplete,model,series_ok,error,crashed,timeout,oom,smape,mase,rmse,mae,owa,cycle_length,cycle_count
-m3,forecast,true,\"a,\"\"b\"\"\",3,0,1,0,0,15.25,,1234.5678,0.5,,,
-gf2,lfsr,false,,,,,,,,,,,,1,1
-gf2,lfsr,false,,,,,,,,,,,,15,1
-gf2,lfsr,true,,,,,,,,,,,,,
+experiment,kind,incomplete,model,series_ok,error,crashed,timeout,oom,smape,mase,rmse,mae,owa,cycle_length,cycle_count,factor,multiplicity,factor_order,property,value
+m3,forecast,true,\"a,\"\"b\"\"\",3,0,1,0,0,15.25,,1234.5678,0.5,,,,,,,,
 "
         );
+    }
+
+    #[test]
+    fn csv_has_a_row_for_each_property_factor_and_length() {
+        let experiments = vec![analysed(Some(&[(1, 1), (15, 1)])), lfsr(None)];
+        let text = summary_csv(&derived(experiments, 0));
+        let ends_of = |begin: &str| -> Vec<String> {
+            let rows = text.lines().filter_map(|row| row.strip_prefix(begin));
+            rows.map(str::to_owned).collect()
+        };
+        let known = ends_of("gf2,lfsr,false,,,,,,,,,,,,");
+        for row in [
+            ",,,,,coefficients,1 1 0 0",
+            ",,,,,matrix_order,15",
+            ",,,,,primitive,true",
+            ",,,,,standard_deviation_of_length,7.000000",
+            ",,1 1 0 0 1,1,15,,",
+            "1,1,,,,,",
+            "15,1,,,,,",
+        ] {
+            assert!(known.iter().any(|found| found == row), "no {row} in {text}");
+        }
+        // What is cut off has no value.
+        let unknown = ends_of("gf2,lfsr,true,,,,,,,,,,,,");
+        assert!(unknown.contains(&",,,,,max_period,".to_owned()), "{text}");
+        assert_eq!(unknown.len(), known.len() - 3, "no factor and no length");
     }
 
     #[test]
