@@ -10,8 +10,12 @@ use super::sliced::Sliced;
 /// Enumeration is refused above this many periodic states, 2^40: about half a day on one core.
 pub const MAX_ENUMERATED_STATES: u64 = 1 << 40;
 
-/// A sample of a range has at least this many states.
+/// A sample of a range has at least this many states ...
 const SAMPLED_STATES: u64 = 1 << 22;
+
+/// ... and, where the sliced kernel walks it, this many nodes: with few for each lane, lanes that are idle at the end would
+/// be most of it.
+const SAMPLED_NODES: u64 = 1 << 13;
 
 /// A range holds about this many states, some tens of milliseconds of work ...
 const STATES_PER_RANGE: u64 = 1 << 24;
@@ -71,7 +75,7 @@ impl StateRange {
             return *self;
         };
         let least = match Sliced::is_for(register.field()) {
-            true => SLICED_LEAST_NODES,
+            true => SAMPLED_NODES,
             false => 1,
         };
         let nodes = (SAMPLED_STATES / layout.stride).max(least);
