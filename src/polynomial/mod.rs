@@ -163,17 +163,55 @@ impl PowersOfX<'_> {
         }
     }
 
-    /// The degree of the greatest common divisor of `x^exponent - 1` and the modulus.
-    pub fn common_degree(&self, exponent: &BigUint) -> u32 {
-        fn of<R: Ring>(ring: &R, exponent: &BigUint, modulus: &R::Modulus) -> usize {
-            let power = ring::power_of_x(ring, exponent, modulus);
-            let difference = ring.sub(&power, &ring.one());
+    /// `x^exponent`.
+    pub fn power(&self, exponent: &BigUint) -> PowerOfX {
+        match &self.modulus {
+            Modulus::Packed(modulus) => {
+                PowerOfX::Packed(ring::power_of_x(&Packed, exponent, modulus))
+            }
+            Modulus::Dense(ring, modulus) => {
+                PowerOfX::Dense(ring::power_of_x(ring, exponent, modulus))
+            }
+        }
+    }
+
+    /// The power of a power of `x` modulo the same polynomial: less work than from `x` on.
+    ///
+    /// # Panics
+    ///
+    /// May panic for a power modulo another polynomial.
+    pub fn power_of(&self, power: &PowerOfX, exponent: &BigUint) -> PowerOfX {
+        match (&self.modulus, power) {
+            (Modulus::Packed(modulus), PowerOfX::Packed(power)) => {
+                PowerOfX::Packed(ring::power(&Packed, power, exponent, modulus))
+            }
+            (Modulus::Dense(ring, modulus), PowerOfX::Dense(power)) => {
+                PowerOfX::Dense(ring::power(ring, power, exponent, modulus))
+            }
+            _ => unreachable!("a power is of its modulus' kind"),
+        }
+    }
+
+    /// The degree of the greatest common divisor of a power of `x`, less 1, and the modulus.
+    pub fn common_degree(&self, power: &PowerOfX) -> u32 {
+        fn of<R: Ring>(ring: &R, power: &R::Polynomial, modulus: &R::Modulus) -> usize {
+            let difference = ring.sub(power, &ring.one());
             ring.degree(&ring.gcd(&difference, ring.polynomial(modulus)))
         }
-        let degree = match &self.modulus {
-            Modulus::Packed(modulus) => of(&Packed, exponent, modulus),
-            Modulus::Dense(ring, modulus) => of(ring, exponent, modulus),
+        let degree = match (&self.modulus, power) {
+            (Modulus::Packed(modulus), PowerOfX::Packed(power)) => of(&Packed, power, modulus),
+            (Modulus::Dense(ring, modulus), PowerOfX::Dense(power)) => of(ring, power, modulus),
+            _ => unreachable!("a power is of its modulus' kind"),
         };
         degree as u32 // at most that of the modulus
     }
+}
+
+/// A power of `x` modulo a polynomial.
+#[derive(Clone, Debug)]
+pub enum PowerOfX {
+    /// Over GF(2), a coefficient a bit.
+    Packed(Vec<u64>),
+    /// Over any other field, a coefficient a word.
+    Dense(Vec<u32>),
 }

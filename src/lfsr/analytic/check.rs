@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use num_bigint::BigUint;
 
 use super::super::{Register, Structure};
-use crate::polynomial::PowersOfX;
+use crate::polynomial::{PowerOfX, PowersOfX};
 
 /// The number of states on cycles whose length divides `length`; for 0 all that are on cycles.
 ///
@@ -18,16 +18,9 @@ pub fn states_with_period_dividing(register: &Register, length: &BigUint) -> Big
     let reduced = register
         .characteristic_polynomial()
         .split_off(register.nilpotent_index() as usize);
-    count(
-        register,
-        PowersOfX::modulo(register.field(), &reduced).as_ref(),
-        length,
-    )
-}
-
-/// `None` stands for the polynomial 1.
-fn count(register: &Register, powers: Option<&PowersOfX<'_>>, length: &BigUint) -> BigUint {
-    let degree = powers.map_or(0, |powers| powers.common_degree(length));
+    // Without a modulus there is one periodic state: its period divides everything.
+    let degree = PowersOfX::modulo(register.field(), &reduced)
+        .map_or(0, |powers| powers.common_degree(&powers.power(length)));
     BigUint::from(register.gf_order()).pow(degree)
 }
 
@@ -75,13 +68,32 @@ pub fn check_periods(register: &Register, structure: &Structure) -> Result<(), P
         .characteristic_polynomial()
         .split_off(register.nilpotent_index() as usize);
     let powers = PowersOfX::modulo(register.field(), &reduced);
-    for length in cycles.keys() {
-        let claimed: BigUint = cycles
-            .range(..=length)
-            .filter(|(divisor, _)| **divisor != BigUint::ZERO && length % *divisor == BigUint::ZERO)
-            .map(|(divisor, count)| divisor * count)
-            .sum();
-        let counted = count(register, powers.as_ref(), length);
+    let mut seen: Vec<Seen> = Vec::with_capacity(cycles.len());
+    for (length, number) in cycles {
+        let states = length * number;
+        let mut claimed = states.clone();
+        // The greatest of the lengths before this one that divide it comes last.
+        let mut greatest = None;
+        let key = Key::of(length);
+        for before in &seen {
+            if before.key.divides(&key) {
+                claimed += &before.states;
+                greatest = Some(before);
+            }
+        }
+        let power = powers.as_ref().map(|powers| match greatest {
+            Some(Seen {
+                key,
+                power: Some(power),
+                ..
+            }) => powers.power_of(power, &(length / &key.length)),
+            _ => powers.power(length),
+        });
+        let degree = powers
+            .as_ref()
+            .zip(power.as_ref())
+            .map_or(0, |(powers, power)| powers.common_degree(power));
+        let counted = BigUint::from(register.gf_order()).pow(degree);
         if claimed != counted {
             return Err(PeriodMismatch::Length {
                 length: length.clone(),
@@ -89,6 +101,42 @@ pub fn check_periods(register: &Register, structure: &Structure) -> Result<(), P
                 counted,
             });
         }
+        seen.push(Seen { key, states, power });
     }
     Ok(())
+}
+
+/// A length that was checked.
+struct Seen {
+    key: Key,
+    /// States on cycles of just this length.
+    states: BigUint,
+    /// `x` to the length.
+    power: Option<PowerOfX>,
+}
+
+/// A length in the forms that make it fast to see whether it divides another: hundreds of lengths are held against each other.
+struct Key {
+    length: BigUint,
+    /// The same, where it fits.
+    small: Option<u128>,
+}
+
+impl Key {
+    fn of(length: &BigUint) -> Key {
+        Key {
+            small: u128::try_from(length).ok(),
+            length: length.clone(),
+        }
+    }
+
+    fn divides(&self, multiple: &Key) -> bool {
+        match (self.small, multiple.small) {
+            (Some(0), _) => false,
+            (Some(divisor), Some(multiple)) => multiple.is_multiple_of(divisor),
+            // The greater one does not divide the smaller.
+            (None, Some(_)) => false,
+            _ => &multiple.length % &self.length == BigUint::ZERO,
+        }
+    }
 }
