@@ -208,7 +208,7 @@ impl PowersOfX<'_> {
 }
 
 /// A power of `x` modulo a polynomial.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PowerOfX {
     /// Over GF(2), a coefficient a bit.
     Packed(Vec<u64>),

@@ -267,10 +267,10 @@ fn powers_of_x() {
             let one = exponent % 5 == 0;
             assert_eq!(powers.is_one(&BigUint::from(exponent)), one);
             let degree = if one { 4 } else { 0 };
-            assert_eq!(
-                powers.common_degree(&powers.power(&exponent.into())),
-                degree
-            );
+            let power = powers.power(&exponent.into());
+            assert_eq!(powers.common_degree(&power), degree);
+            let sixth = powers.power_of(&power, &BigUint::from(6u32));
+            assert_eq!(sixth, powers.power(&(6 * exponent).into()));
         }
     }
     // x (x - 1)^2: x^e - 1 has x - 1, twice where 3 divides e.
