@@ -3,39 +3,23 @@
 use num_bigint::BigUint;
 use num_integer::Integer;
 
-/// The primes that divide `n`, least first; none for 0 and 1.
-fn prime_factors(n: u32) -> Vec<u32> {
-    let (mut rest, mut primes) = (n, Vec::new());
-    let mut candidate = 2u32;
-    while rest > 1 && u64::from(candidate).pow(2) <= u64::from(rest) {
-        if rest.is_multiple_of(candidate) {
-            primes.push(candidate);
-            while rest.is_multiple_of(candidate) {
-                rest /= candidate;
-            }
-        }
-        candidate += 1;
-    }
-    if rest > 1 {
-        primes.push(rest);
-    }
-    primes
-}
+use super::primes_of;
 
 /// The greatest prime that divides `n`; none for 0 and 1.
 pub(super) fn greatest_prime_factor(n: u32) -> Option<u32> {
-    prime_factors(n).last().copied()
+    primes_of(n.into()).last().map(|&p| p as u32) // at most n
 }
 
 /// `Phi_index(base)`, for a base of at least 2 and an index of at least 1: the product of `(base^(index / s) - 1)` to
 /// the power of `mu(s)` over the square-free divisors `s` of the index (Lidl and Niederreiter, theorem 3.27).
 pub(super) fn number(base: u32, index: u32) -> BigUint {
-    let primes = prime_factors(index);
+    let primes = primes_of(index.into());
     let (mut above, mut below) = (BigUint::from(1u32), BigUint::from(1u32));
     for subset in 0..1u32 << primes.len() {
         let chosen = (0..primes.len()).filter(|i| subset >> i & 1 == 1);
-        let divisor: u32 = chosen.map(|i| primes[i]).product();
-        let value = BigUint::from(base).pow(index / divisor) - 1u32;
+        let divisor: u64 = chosen.map(|i| primes[i]).product();
+        let exponent = u64::from(index) / divisor;
+        let value = BigUint::from(base).pow(exponent as u32) - 1u32; // at most the index
         if subset.count_ones() % 2 == 0 {
             above *= value;
         } else {

@@ -173,3 +173,21 @@ fn factor_general(number: BigUint, effort: &mut Effort, found: &mut Factorizatio
         }
     }
 }
+
+/// The primes that divide a number, least first; none for 0 and 1. By trial, so for numbers of some 40 bits at most.
+pub(crate) fn primes_of(number: u64) -> Vec<u64> {
+    let (mut rest, mut primes, mut p) = (number, Vec::new(), 2u64);
+    while rest > 1 && p.saturating_mul(p) <= rest {
+        if rest.is_multiple_of(p) {
+            primes.push(p);
+            while rest.is_multiple_of(p) {
+                rest /= p;
+            }
+        }
+        p += 1;
+    }
+    if rest > 1 {
+        primes.push(rest);
+    }
+    primes
+}

@@ -66,3 +66,12 @@ fn numbers_out_of_range_are_the_empty_product() {
     }
     assert_eq!(factor(2, 1), Factorization::default());
 }
+
+#[test]
+fn primes_by_trial() {
+    assert!(primes_of(0).is_empty() && primes_of(1).is_empty());
+    assert_eq!(primes_of(360), [2, 3, 5]);
+    assert_eq!(primes_of(1_073_741_789), [1_073_741_789]);
+    // 2^32 - 1.
+    assert_eq!(primes_of(4_294_967_295), [3, 5, 17, 257, 65_537]);
+}

@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use super::kernel::{PackedRegister, Walk};
 use super::leftovers::Leftovers;
 use super::links::Links;
+use super::plain::{NumbersError, RegisterNumbers};
 use super::ranges::{Layout, StateRange, TooManyStates};
 use super::register::{Register, RegisterError};
 use super::sliced::Sliced;
 use super::table::{RangeTable, Segment, encode};
-use crate::field::Field;
 
 /// With fewer nodes most lanes of the sliced kernel would be idle, and one walk after the other is faster.
 const ENOUGH_TO_SLICE: usize = 32;
@@ -25,14 +25,8 @@ const ENOUGH_TO_SLICE: usize = 32;
 /// One range of an enumeration, as it travels: plain numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EnumerateTask {
-    /// Order of the field.
-    pub gf_order: u32,
-    /// Its modulus, from the lowest coefficient to the highest; empty for a prime order.
-    pub modulus: Vec<u32>,
-    /// Degree of the register.
-    pub degree: u32,
-    /// Its coefficients `c0 .. c(d-1)`.
-    pub coefficients: Vec<u32>,
+    /// The register.
+    pub register: RegisterNumbers,
     /// First state of the range, a state of the reduced register.
     pub first: u64,
     /// Last state of the range, included.
@@ -43,10 +37,7 @@ impl EnumerateTask {
     /// The task for one range of [`plan_ranges`](super::plan_ranges).
     pub fn new(register: &Register, range: StateRange) -> EnumerateTask {
         EnumerateTask {
-            gf_order: register.gf_order(),
-            modulus: register.field().modulus().to_vec(),
-            degree: register.degree(),
-            coefficients: register.coefficients().to_vec(),
+            register: RegisterNumbers::of(register),
             first: range.first,
             last: range.last,
         }
@@ -57,16 +48,11 @@ impl EnumerateTask {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnumerateError {
     /// The numbers are no register.
-    #[error("the task holds no register: {0}")]
+    #[error(transparent)]
+    Numbers(#[from] NumbersError),
+    /// A part of the register cannot be made.
+    #[error("no register can be made of a part of the task's: {0}")]
     Register(#[from] RegisterError),
-    /// The degree is not the number of coefficients.
-    #[error("the task says degree {degree} but has {coefficients} coefficients")]
-    Degree {
-        /// The degree it says.
-        degree: u32,
-        /// The number of coefficients it has.
-        coefficients: usize,
-    },
     /// The register is too large.
     #[error(transparent)]
     TooManyStates(#[from] TooManyStates),
@@ -109,15 +95,7 @@ impl Enumeration {
     ///
     /// An [`EnumerateError`] when the numbers do not fit each other, or when a self-test fails.
     pub fn prepare(task: &EnumerateTask) -> Result<Enumeration, EnumerateError> {
-        if task.degree as usize != task.coefficients.len() {
-            return Err(EnumerateError::Degree {
-                degree: task.degree,
-                coefficients: task.coefficients.len(),
-            });
-        }
-        let field =
-            Field::with_modulus(task.gf_order, &task.modulus).map_err(RegisterError::from)?;
-        let register = Register::over(field, &task.coefficients)?;
+        let register = task.register.register()?;
         let engine = Engine::new(&register)?;
         let range = StateRange {
             first: task.first,
@@ -365,11 +343,11 @@ mod tests {
             Enumeration::prepare(&task).unwrap_err().to_string()
         };
         assert_eq!(
-            refusal(|task| task.gf_order = 6),
+            refusal(|task| task.register.gf_order = 6),
             "the task holds no register: there is no field of order 6: 6 = 2 * 3 is not a power of one prime"
         );
         assert_eq!(
-            refusal(|task| task.degree = 5),
+            refusal(|task| task.register.degree = 5),
             "the task says degree 5 but has 6 coefficients"
         );
         assert_eq!(
@@ -379,8 +357,8 @@ mod tests {
         assert!(refusal(|task| task.last = u64::MAX).starts_with("states 16 to"));
         assert!(refusal(|task| task.first = 48).starts_with("states 48 to 47"));
         let large = refusal(|task| {
-            task.coefficients = vec![1; 41];
-            task.degree = 41;
+            task.register.coefficients = vec![1; 41];
+            task.register.degree = 41;
         });
         assert!(large.contains("2^41 periodic states"), "{large}");
     }

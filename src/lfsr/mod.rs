@@ -57,7 +57,8 @@ mod samples;
 pub use enumerate::{EnumerateError, EnumerateTask, Enumeration};
 pub use merge::{MergeError, merge};
 pub use plain::{
-    AnalyseError, AnalyseTask, AnalyticResult, FactorFields, Pairs, StructureFields, UnknownField,
+    AnalyseError, AnalyseTask, AnalyticResult, FactorFields, NumbersError, Pairs, RegisterNumbers,
+    StructureFields, UnknownField,
 };
 pub use ranges::{MAX_ENUMERATED_STATES, StateRange, TooManyStates, plan_ranges};
 pub use register::{MAX_DEGREE, Register, RegisterError};

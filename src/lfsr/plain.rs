@@ -13,9 +13,9 @@ use super::register::{Register, RegisterError};
 use super::structure::Structure;
 use crate::field::Field;
 
-/// The analysis of a register by algebra, as it travels to a worker: plain numbers.
+/// A register as it travels: plain numbers, from which a worker rebuilds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AnalyseTask {
+pub struct RegisterNumbers {
     /// Order of the field.
     pub gf_order: u32,
     /// Its modulus, from the lowest coefficient to the highest; empty for a prime order.
@@ -26,10 +26,10 @@ pub struct AnalyseTask {
     pub coefficients: Vec<u32>,
 }
 
-/// The task cannot be done, or its answer is not to be believed.
+/// The numbers of a task are no register.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AnalyseError {
-    /// The numbers are no register.
+pub enum NumbersError {
+    /// They make no register.
     #[error("the task holds no register: {0}")]
     Register(#[from] RegisterError),
     /// The degree is not the number of coefficients.
@@ -40,6 +40,50 @@ pub enum AnalyseError {
         /// The number of coefficients it has.
         coefficients: usize,
     },
+}
+
+impl RegisterNumbers {
+    /// Those of a register.
+    pub fn of(register: &Register) -> RegisterNumbers {
+        RegisterNumbers {
+            gf_order: register.gf_order(),
+            modulus: register.field().modulus().to_vec(),
+            degree: register.degree(),
+            coefficients: register.coefficients().to_vec(),
+        }
+    }
+
+    /// Rebuilds the register.
+    ///
+    /// # Errors
+    ///
+    /// A [`NumbersError`] when they do not fit each other.
+    pub fn register(&self) -> Result<Register, NumbersError> {
+        if self.degree as usize != self.coefficients.len() {
+            return Err(NumbersError::Degree {
+                degree: self.degree,
+                coefficients: self.coefficients.len(),
+            });
+        }
+        let field =
+            Field::with_modulus(self.gf_order, &self.modulus).map_err(RegisterError::from)?;
+        Ok(Register::over(field, &self.coefficients)?)
+    }
+}
+
+/// The analysis of a register by algebra, as it travels to a worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnalyseTask {
+    /// The register.
+    pub register: RegisterNumbers,
+}
+
+/// The task cannot be done, or its answer is not to be believed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AnalyseError {
+    /// The numbers are no register.
+    #[error(transparent)]
+    Numbers(#[from] NumbersError),
     /// Two ways to count the same states give two numbers.
     #[error("the factors of the characteristic polynomial do not agree with its powers of x: {0}")]
     Periods(#[from] super::analytic::PeriodMismatch),
@@ -49,10 +93,7 @@ impl AnalyseTask {
     /// The task for a register.
     pub fn new(register: &Register) -> AnalyseTask {
         AnalyseTask {
-            gf_order: register.gf_order(),
-            modulus: register.field().modulus().to_vec(),
-            degree: register.degree(),
-            coefficients: register.coefficients().to_vec(),
+            register: RegisterNumbers::of(register),
         }
     }
 
@@ -60,17 +101,9 @@ impl AnalyseTask {
     ///
     /// # Errors
     ///
-    /// An [`AnalyseError`] when they do not fit each other.
+    /// [`AnalyseError::Numbers`] when they do not fit each other.
     pub fn register(&self) -> Result<Register, AnalyseError> {
-        if self.degree as usize != self.coefficients.len() {
-            return Err(AnalyseError::Degree {
-                degree: self.degree,
-                coefficients: self.coefficients.len(),
-            });
-        }
-        let field =
-            Field::with_modulus(self.gf_order, &self.modulus).map_err(RegisterError::from)?;
-        Ok(Register::over(field, &self.coefficients)?)
+        Ok(self.register.register()?)
     }
 }
 
@@ -299,20 +332,24 @@ mod tests {
     #[test]
     fn numbers_that_do_not_fit_are_refused() {
         let register = Register::new(4, &[2, 1]).unwrap();
-        let task = AnalyseTask::new(&register);
-        assert_eq!(task.register().unwrap(), register);
-        let wrong = AnalyseTask {
+        let numbers = RegisterNumbers::of(&register);
+        assert_eq!(numbers.register().unwrap(), register);
+        let wrong = RegisterNumbers {
             degree: 3,
-            ..task.clone()
+            ..numbers.clone()
         };
         assert_eq!(
             wrong.register().unwrap_err().to_string(),
             "the task says degree 3 but has 2 coefficients"
         );
-        let wrong = AnalyseTask {
+        let wrong = RegisterNumbers {
             modulus: vec![1, 0, 1],
-            ..task
+            ..numbers
         };
-        assert!(matches!(wrong.register(), Err(AnalyseError::Register(_))));
+        let task = AnalyseTask { register: wrong };
+        assert!(matches!(
+            task.register(),
+            Err(AnalyseError::Numbers(NumbersError::Register(_)))
+        ));
     }
 }

@@ -21,6 +21,7 @@ use num_integer::{Integer, gcd};
 use super::classes::feedback;
 use super::unipotent::Transversal;
 use crate::field::Field;
+use crate::integer::primes_of;
 use crate::lfsr::Register;
 use crate::lfsr::analytic::{Factor, Order};
 use crate::polynomial::{Residues, product};
@@ -287,24 +288,6 @@ pub(super) fn residue(order: u32, number: u64) -> Vec<u32> {
         .collect()
 }
 
-/// The primes that divide a number of at most 40 bits.
-fn primes_of(number: u64) -> Vec<u64> {
-    let (mut rest, mut primes, mut p) = (number, Vec::new(), 2);
-    while p * p <= rest {
-        if rest.is_multiple_of(p) {
-            primes.push(p);
-            while rest.is_multiple_of(p) {
-                rest /= p;
-            }
-        }
-        p += 1;
-    }
-    if rest > 1 {
-        primes.push(rest);
-    }
-    primes
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -393,14 +376,5 @@ mod tests {
             coefficients[0] = 1;
             assert_is_one_of_each(&Register::new(order, &coefficients).unwrap());
         }
-    }
-
-    #[test]
-    fn primes() {
-        assert!(primes_of(1).is_empty());
-        assert_eq!(primes_of(360), [2, 3, 5]);
-        assert_eq!(primes_of(1_073_741_789), [1_073_741_789]);
-        // 2^32 - 1.
-        assert_eq!(primes_of(4_294_967_295), [3, 5, 17, 257, 65_537]);
     }
 }

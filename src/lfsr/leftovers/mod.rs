@@ -88,13 +88,18 @@ impl Leftovers {
         }
         for family in &self.families {
             let numbers = share(family.cycles());
-            let beginnings = family.beginnings(numbers.start);
             let count = (numbers.end - numbers.start) as usize;
-            let words = beginnings
+            let mut words = family
+                .beginnings(numbers.start)
                 .take(count)
-                .map(|s| register.packing.pack(&s))
-                .collect();
-            walk_each(register, words, &mut cycles);
+                .map(|state| register.packing.pack(&state));
+            loop {
+                let batch: Vec<u64> = words.by_ref().take(BATCH).collect();
+                if batch.is_empty() {
+                    break;
+                }
+                walk_each(register, batch, &mut cycles);
+            }
         }
         cycles
     }
