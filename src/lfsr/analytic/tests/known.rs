@@ -196,6 +196,24 @@ fn where_another_tool_errs() {
     assert_eq!(factors[0].order, Order::Finite(BigUint::from(1u32)));
 }
 
+/// Registers that the same tool gets right: its example `1,1,0,0` over GF(2), whose matrix it says to be of order 15 and whose
+/// polynomial primitive, and the numbers of cycles of its rotations of 12 and 14 bits.
+#[test]
+fn where_another_tool_is_right() {
+    let register = Register::new(2, &[1, 1, 0, 0]).unwrap();
+    assert_primitive(&register);
+    let analysis = analyse(&register);
+    assert_eq!(
+        analysis.matrix_order(),
+        &Order::Finite(BigUint::from(15u32))
+    );
+    assert_eq!(cycles(&analysis), BTreeMap::from([(1, 1), (15, 1)]));
+    for (degree, number) in [(12, 352u32), (14, 1182)] {
+        let structure = analyse(&binary(&[degree, 0])).structure.unwrap();
+        assert_eq!(structure.number_of_cycles, BigUint::from(number));
+    }
+}
+
 /// The sign: x^4 - x - 1 is primitive over GF(3), and x^4 + x + 1 has the root 1.
 #[test]
 fn the_sign_of_the_coefficients() {
