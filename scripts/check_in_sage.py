@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from shared import newest
+from shared import build
 
 ORDERS = [2, 3, 4, 5, 7, 8, 9, 16, 25, 27]
 
@@ -32,7 +32,7 @@ def main():
         from sage.repl.preparse import preparse
     except ImportError:
         sys.exit("this Python has no Sage")
-    supervisor = Path(options.supervisor).resolve() if options.supervisor else newest("target", "debug")
+    supervisor = build(options.supervisor, "cargo build", "debug")
     chance = random.Random(options.seed)
     compared = 0
     for order in ORDERS:

@@ -25,7 +25,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from shared import newest
+from shared import build
 
 WORKERS = 2
 AGAIN = 2 * WORKERS  # tasks that a kill may cost
@@ -54,9 +54,7 @@ def main():
     parser.add_argument("--supervisor", help="default: the newest release build under target/")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    supervisor = Path(options.supervisor).resolve() if options.supervisor else newest("target")
-    if supervisor is None or not supervisor.exists():
-        sys.exit("no release build: cargo build --release --features fault")
+    supervisor = build(options.supervisor, "cargo build --release --features fault")
     methods = options.method or ["fork", "spawn"]
     print(f"seed {options.seed}", flush=True)
     began = time.monotonic()

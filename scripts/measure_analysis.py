@@ -19,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from shared import newest
+from shared import build
 
 # Exponents of irreducible polynomials: N. Zierler and J. Brillhart 1968 (127); NIST SP 800-38D (128); G. Seroussi, "Table of
 # low-weight binary irreducible polynomials", HP Labs HPL-98-135 (251, 256). The program says that they are, or the run fails.
@@ -33,9 +33,7 @@ def main():
     parser.add_argument("--supervisor", help="default: the newest release build under target/")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    supervisor = Path(options.supervisor).resolve() if options.supervisor else newest("target")
-    if supervisor is None or not supervisor.exists():
-        sys.exit("no release build: cargo build --release")
+    supervisor = build(options.supervisor, "cargo build --release")
     chance = random.Random(options.seed)
     rows = {}
     for degree, terms in IRREDUCIBLE.items():

@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from shared import newest
+from shared import build
 
 SLEEP = "sleep-ms=5"
 CASES = {"calm": SLEEP, "1 % crash": f"{SLEEP}+if-nth=100+if-attempt=1+signal=9"}
@@ -35,9 +35,7 @@ def main():
     parser.add_argument("--supervisor", help="default: the newest release build under target/")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    supervisor = Path(options.supervisor).resolve() if options.supervisor else newest("target")
-    if supervisor is None or not supervisor.exists():
-        sys.exit("no release build: cargo build --release --features fault")
+    supervisor = build(options.supervisor, "cargo build --release --features fault")
     random.seed(options.seed)
 
     walls = {(method, case): [] for method in BARS for case in CASES}

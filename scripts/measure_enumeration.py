@@ -24,7 +24,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from shared import newest
+from shared import build
 
 
 def taps(degree, *ones):
@@ -116,9 +116,7 @@ def main():
     parser.add_argument("--supervisor", help="default: the newest release build under target/")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    supervisor = Path(options.supervisor).resolve() if options.supervisor else newest("target")
-    if supervisor is None or not supervisor.exists():
-        sys.exit("no release build: cargo build --release")
+    supervisor = build(options.supervisor, "cargo build --release")
     rows = [Enumeration(supervisor, row) for row in ROWS + [LARGEST] * options.largest]
     with tempfile.TemporaryDirectory() as folder:
         walk = f"{folder}/bitmap_walk"

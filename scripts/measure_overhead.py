@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from shared import newest
+from shared import build, newest
 
 FLOOR = r"""
 #include <stdlib.h>
@@ -49,9 +49,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-ballast", action="store_true", help="leave the 1 GiB case out")
     options = parser.parse_args()
-    supervisor = Path(options.supervisor).resolve() if options.supervisor else newest("target")
-    if supervisor is None or not supervisor.exists():
-        sys.exit("no release build: cargo build --release")
+    supervisor = build(options.supervisor, "cargo build --release")
     ballast = None if options.no_ballast else newest("target/ballast")
     if ballast is None and not options.no_ballast:
         # Memory for nothing can only be asked of a build with the feature `fault`.

@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from shared import newest, quantile
+from shared import build, quantile
 
 BAR_MS = 20.0
 PATIENCE_S = 20.0
@@ -33,9 +33,7 @@ def main():
     parser.add_argument("--kills", type=int, default=250)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    supervisor = Path(options.supervisor).resolve() if options.supervisor else newest("target")
-    if supervisor is None or not supervisor.exists():
-        sys.exit("no release build: cargo build --release --package supervisor --features fault")
+    supervisor = build(options.supervisor, "cargo build --release --package supervisor --features fault")
     random.seed(options.seed)
     print(f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f};")
     print(f"{options.kills} kills each, seed {options.seed}; milliseconds from the kill\n")

@@ -19,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from shared import newest, quantile
+from shared import build, quantile
 
 # Name, what it does, its share of the tasks, and whether it waits for SIGKILL.
 KINDS = [
@@ -41,9 +41,7 @@ def main():
     parser.add_argument("--grace-ms", type=int, default=100)
     parser.add_argument("--method", choices=["fork", "spawn"], default="fork")
     options = parser.parse_args()
-    supervisor = Path(options.supervisor).resolve() if options.supervisor else newest("target")
-    if supervisor is None or not supervisor.exists():
-        sys.exit("no release build: cargo build --release --package supervisor --features fault")
+    supervisor = build(options.supervisor, "cargo build --release --package supervisor --features fault")
 
     with tempfile.TemporaryDirectory() as folder:
         attempts = run(supervisor, Path(folder), options)

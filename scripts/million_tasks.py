@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from shared import newest
+from shared import build
 
 EVERY = 100
 MOST_PER_TASK = 120  # bytes
@@ -31,9 +31,7 @@ def main():
     parser.add_argument("--method", default="fork", choices=["fork", "spawn"])
     parser.add_argument("--folder", help="where the run folders go; default: a temporary folder")
     options = parser.parse_args()
-    supervisor = Path(options.supervisor).resolve() if options.supervisor else newest("target")
-    if supervisor is None or not supervisor.exists():
-        sys.exit("no release build: cargo build --release --features fault")
+    supervisor = build(options.supervisor, "cargo build --release --features fault")
 
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         folder = Path(folder)

@@ -29,7 +29,7 @@ import zlib
 from collections import Counter
 from pathlib import Path
 
-from shared import newest
+from shared import build
 
 CALLS = ["write", "fdatasync", "fsync", "rename", "renameat", "renameat2", "ftruncate", "mkdir", "unlink", "unlinkat",
          "rmdir"]
@@ -185,10 +185,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--supervisor", help="default: the newest release build under target/")
     options = parser.parse_args()
-    options.supervisor = options.supervisor or newest("target")
-    if options.supervisor is None or not Path(options.supervisor).exists():
-        sys.exit("no release build: cargo build --release")
-    options.supervisor = str(Path(options.supervisor).resolve())
+    options.supervisor = str(build(options.supervisor, "cargo build --release"))
     options.nested_every = options.nested_every or options.every
     methods = ["fork", "spawn"] if options.method == "both" else [options.method]
     violations = []

@@ -150,19 +150,18 @@ struct Walks {
 impl Engine {
     fn new(register: &Register) -> Result<Engine, EnumerateError> {
         let layout = Layout::of(register)?;
-        let (field, coefficients) = (register.field(), register.reduced_coefficients());
-        let walks = match coefficients {
-            [] => None,
-            _ => {
-                let reduced = Register::over(field.clone(), coefficients)?;
-                Some(Walks {
-                    packed: PackedRegister::new(layout, field, coefficients),
-                    sliced: Sliced::new(layout, field, coefficients),
-                    leftovers: Leftovers::of(&reduced, layout)?,
-                })
-            }
+        let walks = |reduced: Register| {
+            let (field, coefficients) = (reduced.field(), reduced.coefficients());
+            Ok::<_, EnumerateError>(Walks {
+                packed: PackedRegister::new(layout, field, coefficients),
+                sliced: Sliced::new(layout, field, coefficients),
+                leftovers: Leftovers::of(&reduced, layout)?,
+            })
         };
-        Ok(Engine { layout, walks })
+        Ok(Engine {
+            layout,
+            walks: register.reduced().map(walks).transpose()?,
+        })
     }
 
     /// The segments that begin at these nodes, in order.
@@ -254,12 +253,11 @@ fn test_known_register(register: &Register) -> Result<(), EnumerateError> {
 /// The kernel steps as the companion matrix of the reduced register says, on each state with a single
 /// symbol that is not zero, and on some mixed ones.
 fn test_step(register: &Register, engine: &Engine) -> Result<(), EnumerateError> {
-    let Some(walks) = &engine.walks else {
+    let (Some(walks), Some(reduced)) = (&engine.walks, register.reduced()) else {
         return Ok(());
     };
     let PackedRegister { packing, kernel } = &walks.packed;
     let field = register.field();
-    let reduced = Register::over(field.clone(), register.reduced_coefficients())?;
     let matrix: Vec<Vec<u32>> = reduced.companion_matrix().collect();
     let degree = matrix.len();
     let agrees = |state: &[u32]| {

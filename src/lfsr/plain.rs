@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::analytic::{Analysis, Order, analyse, check_periods};
 use super::register::{Register, RegisterError};
+use super::statistics::PeriodStatistics;
 use super::structure::Structure;
 use crate::field::Field;
 
@@ -255,6 +256,11 @@ impl StructureFields {
             transient_states: structure.transient_states.to_string(),
             max_tail_length: structure.max_tail_length.to_string(),
         }
+    }
+
+    /// How the lengths of the cycles are spread, in a register of so many states.
+    pub fn statistics(&self, state_count: &str) -> Option<PeriodStatistics> {
+        PeriodStatistics::of(&self.cycle_lengths.0, state_count)
     }
 }
 

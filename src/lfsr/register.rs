@@ -148,6 +148,21 @@ impl Register {
         &self.coefficients[self.nilpotent_index() as usize..]
     }
 
+    /// The register of the reduced coefficients; `None` where there is none, when all are zero.
+    pub(super) fn reduced(&self) -> Option<Register> {
+        let coefficients = self.reduced_coefficients();
+        (!coefficients.is_empty()).then(|| Register {
+            field: self.field.clone(),
+            coefficients: coefficients.to_vec(),
+        })
+    }
+
+    /// The characteristic polynomial without its factor `x^m`, from low to high.
+    pub(super) fn reduced_polynomial(&self) -> Vec<u32> {
+        self.characteristic_polynomial()
+            .split_off(self.nilpotent_index() as usize)
+    }
+
     /// The state after `state`, the oldest symbol first.
     ///
     /// # Panics
@@ -265,10 +280,14 @@ mod tests {
         let register = Register::new(2, &[0, 0, 1, 0]).unwrap();
         assert_eq!((register.degree(), register.nilpotent_index()), (4, 2));
         assert_eq!(register.reduced_coefficients(), [1, 0]);
+        assert_eq!(register.reduced(), Register::new(2, &[1, 0]).ok());
+        assert_eq!(register.reduced_polynomial(), [1, 0, 1]);
         assert_eq!(register.state_count(), BigUint::from(16u32));
         let nothing = Register::new(5, &[0, 0, 0]).unwrap();
         assert_eq!(nothing.nilpotent_index(), 3);
         assert!(nothing.reduced_coefficients().is_empty());
+        assert_eq!(nothing.reduced(), None);
+        assert_eq!(nothing.reduced_polynomial(), [1]);
         let wide = Register::new(2, &[1; 128]).unwrap();
         assert_eq!(
             wide.state_count().to_string(),

@@ -82,6 +82,11 @@ pub(crate) fn product(field: &Field, a: &[u32], b: &[u32]) -> Vec<u32> {
     Dense::over(field).times(a, b)
 }
 
+/// A monic polynomial to a power.
+pub(crate) fn power(field: &Field, a: &[u32], times: u32) -> Vec<u32> {
+    (0..times).fold(vec![1], |power, _| product(field, &power, a))
+}
+
 /// Quotient and rest of a division by a polynomial that is not 0.
 pub(crate) fn divided(field: &Field, a: &[u32], b: &[u32]) -> (Vec<u32>, Vec<u32>) {
     let ring = Dense::over(field);

@@ -12,11 +12,10 @@ use serde::Serialize;
 
 use super::error::{Problem, Sources, SpecError};
 use super::read::read_text;
-use super::symbols::{lines, pieces};
+use super::symbols::{lines, no_element, pieces};
 use super::types::{
     Analysis, Coefficients, ExperimentSpec, ForecastSpec, Kind, LfsrSpec, Mode, RunSpec, SCHEMA,
 };
-use super::value::quoted;
 use crate::data::{self, DataError, DataSet, Source};
 use crate::experiment::plan::{Body, ForecastBody, LfsrBody, NamedModel, Plan, PlanDigest};
 use crate::field::{Field, FieldError};
@@ -426,19 +425,15 @@ fn read_rows(text: &str, file: &Path, gf_order: u32) -> Result<Vec<Vec<u32>>, Sp
             let number = piece.parse::<u32>().ok().filter(|n| *n < gf_order);
             let start = line_start + at;
             row.push(number.ok_or_else(|| {
+                let (reason, hint) = no_element(piece, gf_order);
+                let place = sources.place(source, start..start + piece.len());
                 SpecError::new(Problem::BadValue {
                     field: "coefficients".into(),
                     of: of.clone(),
-                    reason: format!("{} is no element of GF({gf_order})", quoted(piece)),
+                    reason,
                 })
-                .at(
-                    &sources,
-                    Some(sources.place(source, start..start + piece.len())),
-                )
-                .with_hint(format!(
-                    "the elements of GF({gf_order}) are 0 to {}",
-                    gf_order - 1
-                ))
+                .at(&sources, Some(place))
+                .with_hint(hint)
             })?);
         }
         if !row.is_empty() {

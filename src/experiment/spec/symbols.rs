@@ -82,6 +82,14 @@ pub fn read_state(flag: &str, text: &str, register: &Register) -> Result<Vec<u32
     }
 }
 
+/// What is said of a piece of text that is no element of GF(`order`), and the hint.
+pub(super) fn no_element(piece: &str, order: u32) -> (String, String) {
+    (
+        format!("{} is no element of GF({order})", quoted(piece)),
+        format!("the elements of GF({order}) are 0 to {}", order - 1),
+    )
+}
+
 struct Reader<'a> {
     of: &'static str,
     gf_order: u32,
@@ -121,9 +129,7 @@ impl Reader<'_> {
         }
         let number = piece.parse::<u32>().ok().filter(|n| *n < self.gf_order);
         let Some(symbol) = number.filter(|_| !piece.starts_with('+')) else {
-            let order = self.gf_order;
-            let reason = format!("{} is no element of GF({order})", quoted(piece));
-            let hint = format!("the elements of GF({order}) are 0 to {}", order - 1);
+            let (reason, hint) = no_element(piece, self.gf_order);
             return Err(self.problem(reason, place).with_hint(hint));
         };
         if symbols.len() == self.most {

@@ -15,13 +15,15 @@ use crate::polynomial::{PowerOfX, PowersOfX};
 /// A square modulo the characteristic polynomial takes time with the square of its degree: at degree 100,000 a hundredth
 /// of a second over GF(2), but many seconds over other fields.
 pub fn states_with_period_dividing(register: &Register, length: &BigUint) -> BigUint {
-    let reduced = register
-        .characteristic_polynomial()
-        .split_off(register.nilpotent_index() as usize);
     // Without a modulus there is one periodic state: its period divides everything.
-    let degree = PowersOfX::modulo(register.field(), &reduced)
-        .map_or(0, |powers| powers.common_degree(&powers.power(length)));
+    let degree =
+        powers_of_x(register).map_or(0, |powers| powers.common_degree(&powers.power(length)));
     BigUint::from(register.gf_order()).pow(degree)
+}
+
+/// Powers modulo the characteristic polynomial without its factors x; `None` where nothing is left of it.
+fn powers_of_x(register: &Register) -> Option<PowersOfX<'_>> {
+    PowersOfX::modulo(register.field(), &register.reduced_polynomial())
 }
 
 /// A structure is not that of the register.
@@ -64,10 +66,7 @@ pub fn check_periods(register: &Register, structure: &Structure) -> Result<(), P
     if claimed != counted {
         return Err(PeriodMismatch::Periodic { claimed, counted });
     }
-    let reduced = register
-        .characteristic_polynomial()
-        .split_off(register.nilpotent_index() as usize);
-    let powers = PowersOfX::modulo(register.field(), &reduced);
+    let powers = powers_of_x(register);
     let mut seen: Vec<Seen> = Vec::with_capacity(cycles.len());
     for (length, number) in cycles {
         let states = length * number;

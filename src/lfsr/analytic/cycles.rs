@@ -19,13 +19,13 @@ pub(super) const MAX_LENGTHS: usize = 100_000;
 /// The most work for them, in words of numbers times bits: a greatest common divisor of `n` bits takes `n n / 64`.
 const MAX_WORK: u64 = 2_000_000_000;
 
-/// The least power of `p` that is not less than `number`, for `p` of at least 2.
-pub(super) fn least_power(p: u32, number: u32) -> BigUint {
+/// The least power of `p` that is not less than `number`, for `p` of at least 2: below `2^32 p`.
+pub(in crate::lfsr) fn least_power(p: u32, number: u32) -> u64 {
     let mut power = 1u64;
     while power < u64::from(number) {
         power *= u64::from(p); // at most 2^32 * 2^8
     }
-    BigUint::from(power)
+    power
 }
 
 /// The cycles of the register with these factors, or why they are unknown. The factor `x` has no cycle of its own.
@@ -101,11 +101,10 @@ mod tests {
 
     #[test]
     fn powers_of_p() {
-        let power = |p, number| u64::try_from(least_power(p, number)).unwrap();
-        assert_eq!((power(2, 0), power(2, 1)), (1, 1));
-        assert_eq!((power(2, 3), power(2, 4), power(2, 5)), (4, 4, 8));
-        assert_eq!((power(3, 3), power(3, 4)), (3, 9));
-        assert_eq!(power(251, u32::MAX), 251u64.pow(5));
+        assert_eq!((least_power(2, 0), least_power(2, 1)), (1, 1));
+        assert_eq!([3, 4, 5].map(|n| least_power(2, n)), [4, 4, 8]);
+        assert_eq!((least_power(3, 3), least_power(3, 4)), (3, 9));
+        assert_eq!(least_power(251, u32::MAX), 251u64.pow(5));
     }
 
     #[test]

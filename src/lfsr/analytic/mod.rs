@@ -26,10 +26,12 @@ use std::fmt;
 use num_bigint::BigUint;
 
 use super::{Register, Structure};
+use crate::field::Field;
 use crate::integer::Effort;
 use crate::polynomial::factor;
 
 pub use check::{PeriodMismatch, check_periods, states_with_period_dividing};
+pub(super) use cycles::least_power;
 use orders::Groups;
 
 /// The largest degree of a reduced register over GF(2) that is analysed, some seconds of work.
@@ -144,13 +146,7 @@ pub fn analyse(register: &Register) -> Analysis {
 }
 
 fn analyse_with(register: &Register, effort: &mut Effort) -> Analysis {
-    let nilpotent = register.nilpotent_index();
-    let reduced = register.degree() - nilpotent;
-    let limit = match register.gf_order() {
-        2 => MAX_ANALYSED_DEGREE_BINARY,
-        _ => MAX_ANALYSED_DEGREE,
-    };
-    if reduced > limit {
+    if let Some(limit) = passed_limit(register) {
         return too_large(register, limit);
     }
     let factors = factors(register, effort);
@@ -161,7 +157,7 @@ fn analyse_with(register: &Register, effort: &mut Effort) -> Analysis {
             [only] if irreducible => is_primitive(register, only),
             _ => Some(false),
         },
-        char_poly_order: order_of_product(register, &factors),
+        char_poly_order: order_of_product(register.field(), &factors),
         structure: None,
         factors: None,
         unknown: Vec::new(),
@@ -186,13 +182,38 @@ fn analyse_with(register: &Register, effort: &mut Effort) -> Analysis {
     analysis
 }
 
+/// The factors of the characteristic polynomial, where it is small enough to be factored: a part of what [`analyse`] does.
+pub(super) fn factors_of(register: &Register) -> Option<Vec<Factor>> {
+    let effort = &mut Effort::products(FACTORING_EFFORT);
+    passed_limit(register)
+        .is_none()
+        .then(|| factors(register, effort))
+}
+
+/// The order of the characteristic polynomial: a part of what [`analyse`] does.
+pub(super) fn order_of(register: &Register) -> Order {
+    let effort = &mut Effort::products(FACTORING_EFFORT);
+    match passed_limit(register) {
+        Some(limit) => too_large(register, limit).char_poly_order,
+        None => order_of_product(register.field(), &factors(register, effort)),
+    }
+}
+
+/// The largest degree that is analysed, where the register is beyond it.
+fn passed_limit(register: &Register) -> Option<u32> {
+    let limit = match register.gf_order() {
+        2 => MAX_ANALYSED_DEGREE_BINARY,
+        _ => MAX_ANALYSED_DEGREE,
+    };
+    let reduced = register.degree() - register.nilpotent_index();
+    (reduced > limit).then_some(limit)
+}
+
 /// The factors with their orders.
 fn factors(register: &Register, effort: &mut Effort) -> Vec<Factor> {
     let mut groups = Groups::of(register.field());
     // Without x^m: an all-zero register may have a very high power of x.
-    let reduced: Vec<u32> = register
-        .characteristic_polynomial()
-        .split_off(register.nilpotent_index() as usize);
+    let reduced = register.reduced_polynomial();
     let x = (register.nilpotent_index() > 0).then(|| Factor {
         coefficients: vec![0, 1],
         multiplicity: register.nilpotent_index(),
@@ -223,12 +244,12 @@ fn is_primitive(register: &Register, factor: &Factor) -> Option<bool> {
 
 /// The order of a product of powers: the least common multiple of the orders, times the least power of p that is not less
 /// than any multiplicity (Lidl and Niederreiter, theorem 3.11).
-fn order_of_product(register: &Register, factors: &[Factor]) -> Order {
+pub(super) fn order_of_product(field: &Field, factors: &[Factor]) -> Order {
     if factors.iter().any(Factor::is_x) {
         return Order::Never;
     }
     let multiplicity = factors.iter().map(|f| f.multiplicity).max().unwrap_or(1);
-    let power = cycles::least_power(register.field().characteristic(), multiplicity);
+    let power = least_power(field.characteristic(), multiplicity);
     let (mut multiple, mut unknown) = (BigUint::from(1u32), Vec::new());
     for (index, factor) in factors.iter().enumerate() {
         match &factor.order {

@@ -19,8 +19,8 @@
 use super::families::Family;
 use crate::field::Field;
 use crate::lfsr::Register;
-use crate::lfsr::analytic::{Factor, Order, analyse};
-use crate::polynomial::product;
+use crate::lfsr::analytic::{Factor, factors_of, order_of_product};
+use crate::polynomial::{power, product};
 
 /// With more divisors than that all of `f` is swept: each of them is weighed as a home against each class.
 const MOST_DIVISORS: usize = 1 << 10;
@@ -47,7 +47,7 @@ pub(super) fn places(register: &Register, zeros: u32) -> Places {
         home: register.coefficients().to_vec(),
         families: Vec::new(),
     };
-    let Some(factors) = analyse(register).factors else {
+    let Some(factors) = factors_of(register) else {
         return everything();
     };
     let divisors = factors.iter().fold(1usize, |count, factor| {
@@ -57,7 +57,7 @@ pub(super) fn places(register: &Register, zeros: u32) -> Places {
         return everything();
     }
     let all: Vec<Vec<u32>> = (0..divisors).map(|n| exponents(&factors, n)).collect();
-    let classes: Vec<(&[u32], Class<'_>, u128)> = all[1..]
+    let classes: Vec<(&[u32], Class, u128)> = all[1..]
         .iter()
         .map(|exponents| {
             let class = Class::of(register, &factors, exponents, zeros);
@@ -67,10 +67,10 @@ pub(super) fn places(register: &Register, zeros: u32) -> Places {
         .filter(|(_, class, _)| class.can_have_leftovers())
         .collect();
     let divides = |a: &[u32], b: &[u32]| a.iter().zip(b).all(|(a, b)| a <= b);
-    let power = |exponent: u32| u128::from(register.gf_order()).pow(exponent); // at most 2^40
+    let space = |degree: u32| u128::from(register.gf_order()).pow(degree); // at most 2^40
     // The divisor 1 is no home.
     let cost = |home: &Vec<u32>| {
-        let swept = (power(degree(&factors, home)) - 1) * STEPS_A_SWEPT_STATE;
+        let swept = (space(degree(&factors, home)) - 1) * STEPS_A_SWEPT_STATE;
         let walked = classes
             .iter()
             .filter(|(class, _, _)| !divides(class, home))
@@ -88,12 +88,11 @@ pub(super) fn places(register: &Register, zeros: u32) -> Places {
         }
     }
     let field = register.field();
-    let mut polynomial = vec![1];
-    for (factor, &times) in factors.iter().zip(home) {
-        for _ in 0..times {
-            polynomial = product(field, &polynomial, &factor.coefficients);
-        }
-    }
+    let powers = factors
+        .iter()
+        .zip(home)
+        .map(|(factor, &times)| power(field, &factor.coefficients, times));
+    let polynomial = powers.fold(vec![1], |all, power| product(field, &all, &power));
     Places {
         home: feedback(field, &polynomial),
         families,
@@ -126,9 +125,9 @@ fn exponents(factors: &[Factor], number: usize) -> Vec<u32> {
 }
 
 /// The states with one annihilator.
-struct Class<'f> {
-    /// The factors of the annihilator, and how often each divides it.
-    factors: Vec<(&'f Factor, u32)>,
+struct Class {
+    /// The factors of the annihilator, with the multiplicity that they have there.
+    factors: Vec<Factor>,
     /// How many there are, at most 2^40.
     states: u128,
     /// How many of them are distinguished.
@@ -137,20 +136,19 @@ struct Class<'f> {
     length: Option<u128>,
 }
 
-impl Class<'_> {
-    fn of<'f>(
-        register: &Register,
-        factors: &'f [Factor],
-        exponents: &[u32],
-        zeros: u32,
-    ) -> Class<'f> {
-        let factors: Vec<(&Factor, u32)> = factors
+impl Class {
+    fn of(register: &Register, factors: &[Factor], exponents: &[u32], zeros: u32) -> Class {
+        let factors: Vec<Factor> = factors
             .iter()
-            .zip(exponents.iter().copied())
-            .filter(|(_, exponent)| *exponent > 0)
+            .zip(exponents)
+            .filter(|(_, exponent)| **exponent > 0)
+            .map(|(factor, &multiplicity)| Factor {
+                multiplicity,
+                ..factor.clone()
+            })
             .collect();
         let power = |exponent: u32| u128::from(register.gf_order()).pow(exponent); // at most 2^40
-        let whole: u32 = factors.iter().map(|(f, times)| f.degree() * times).sum();
+        let whole: u32 = factors.iter().map(|f| f.degree() * f.multiplicity).sum();
         // Added and taken away apart, since sums on the way are not ordered.
         let (mut states, mut distinguished) = ([0, 0], [0, 0]);
         for subset in 0u32..1 << factors.len() {
@@ -158,7 +156,7 @@ impl Class<'_> {
                 .iter()
                 .enumerate()
                 .filter(|(at, _)| subset >> at & 1 == 1);
-            let degree = whole - left_out.map(|(_, (f, _))| f.degree()).sum::<u32>();
+            let degree = whole - left_out.map(|(_, f)| f.degree()).sum::<u32>();
             let sign = subset.count_ones() as usize % 2;
             states[sign] += power(degree);
             distinguished[sign] += power(degree.saturating_sub(zeros));
@@ -166,7 +164,9 @@ impl Class<'_> {
         Class {
             states: states[0] - states[1],
             distinguished: distinguished[0].saturating_sub(distinguished[1]),
-            length: length(register, &factors),
+            length: order_of_product(register.field(), &factors)
+                .known()
+                .and_then(|order| u128::try_from(order).ok()),
             factors,
         }
     }
@@ -194,24 +194,6 @@ impl Class<'_> {
         // Any other number would be an error of this program; the sweep is without it.
         (u128::from(family.cycles()) == cycles).then_some(family)
     }
-}
-
-/// The length of the cycles of states whose annihilator has these factors.
-fn length(register: &Register, factors: &[(&Factor, u32)]) -> Option<u128> {
-    let p = u128::from(register.field().characteristic());
-    let most = factors.iter().map(|(_, times)| *times).max()?;
-    let mut power = 1;
-    while power < u128::from(most) {
-        power *= p;
-    }
-    let mut length = 1;
-    for (factor, _) in factors {
-        let Order::Finite(order) = &factor.order else {
-            return None;
-        };
-        length = num_integer::lcm(length, u128::try_from(order).ok()?);
-    }
-    Some(length * power)
 }
 
 #[cfg(test)]

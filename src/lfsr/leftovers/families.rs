@@ -23,8 +23,8 @@ use super::unipotent::Transversal;
 use crate::field::Field;
 use crate::integer::primes_of;
 use crate::lfsr::Register;
-use crate::lfsr::analytic::{Factor, Order};
-use crate::polynomial::{Residues, product};
+use crate::lfsr::analytic::{Factor, Order, least_power};
+use crate::polynomial::{Residues, power};
 
 /// Candidates for the element whose powers are taken. About one in four will do.
 const MOST_CANDIDATES: u64 = 1 << 12;
@@ -82,22 +82,23 @@ impl Cosets {
 }
 
 impl Family {
-    /// The class of states of `register` whose annihilator has these factors, so often each. `None` where the order of one is not
-    /// known.
-    pub fn of(register: &Register, factors: &[(&Factor, u32)]) -> Option<Family> {
+    /// The class of states of `register` whose annihilator is the product of these factors with their multiplicities. `None` where
+    /// the order of one is not known.
+    pub fn of(register: &Register, factors: &[Factor]) -> Option<Family> {
         let field = register.field();
         let mut parts = Vec::new();
         let (mut cycles, mut period) = (1u64, 1u64);
-        for &(factor, times) in factors {
+        for factor in factors {
             let Order::Finite(order) = &factor.order else {
                 return None;
             };
             let order = u64::try_from(order).ok()?;
-            let polynomial = power_of(field, &factor.coefficients, times);
+            let polynomial = power(field, &factor.coefficients, factor.multiplicity);
             let residues = Residues::modulo(field, polynomial.clone());
             let cosets = cosets(field, &residues, factor, order, period)?;
             cycles = cycles.checked_mul(cosets.count())?;
-            period = period.lcm(&(order * power_at_least(field.characteristic(), times)));
+            period =
+                period.lcm(&(order * least_power(field.characteristic(), factor.multiplicity)));
             parts.push(Part {
                 coefficients: feedback(field, &polynomial),
                 polynomial,
@@ -226,21 +227,7 @@ fn sequence(
     symbols
 }
 
-/// The least power of `p` that is not less than `times`.
-fn power_at_least(p: u32, times: u32) -> u64 {
-    std::iter::successors(Some(1u64), |power| Some(power * u64::from(p)))
-        .find(|&power| power >= times.into())
-        .unwrap_or(1)
-}
-
-/// A polynomial to a power of at least 1.
-fn power_of(field: &Field, polynomial: &[u32], times: u32) -> Vec<u32> {
-    (1..times).fold(polynomial.to_vec(), |power, _| {
-        product(field, &power, polynomial)
-    })
-}
-
-/// The cosets of `x^period` among the units modulo a power of an irreducible polynomial, modulo which `x` has this order.
+/// The cosets of `x^period` among the units, modulo a factor to its multiplicity; modulo the factor once, `x` has this order.
 fn cosets(
     field: &Field,
     residues: &Residues<'_>,
@@ -255,7 +242,7 @@ fn cosets(
     let primes = primes_of(powers);
     // What divides q^n - 1 is coprime to a power of q^n: that sends a unit to its part of such an order, if the power is not
     // less than the exponent e of g^e.
-    let times = (residues.degree() as u32 / factor.degree()).max(1);
+    let times = factor.multiplicity;
     let lift = std::iter::successors(Some(BigUint::from(states)), |power| Some(power * states))
         .find(|power| *power >= times.into())?;
     let modulo_factor = Residues::modulo(field, factor.coefficients.clone());
@@ -313,14 +300,17 @@ mod tests {
     fn assert_is_one_of_each(register: &Register) {
         let factors = analyse(register).factors.expect("small");
         let mut seen = BTreeSet::new();
-        let mut classes: Vec<Vec<(&Factor, u32)>> = vec![vec![]];
+        let mut classes: Vec<Vec<Factor>> = vec![vec![]];
         for factor in &factors {
             classes = classes
                 .into_iter()
                 .flat_map(|class| {
                     (0..=factor.multiplicity).map(move |times| {
                         let mut class = class.clone();
-                        class.extend((times > 0).then_some((factor, times)));
+                        class.extend((times > 0).then(|| Factor {
+                            multiplicity: times,
+                            ..factor.clone()
+                        }));
                         class
                     })
                 })
@@ -346,12 +336,6 @@ mod tests {
         assert_eq!(seen.len() as u64, states - 1, "{register:?}");
     }
 
-    /// Without leading zero coefficients.
-    fn reduced(register: &Register) -> Option<Register> {
-        let coefficients = register.reduced_coefficients();
-        Register::over(register.field().clone(), coefficients).ok()
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -363,7 +347,7 @@ mod tests {
                     product_of_powers(order, 1 << 12).boxed(),
                 ]),
         ) {
-            if let Some(register) = reduced(&register) {
+            if let Some(register) = register.reduced() {
                 assert_is_one_of_each(&register);
             }
         }

@@ -9,7 +9,7 @@ use num_bigint::BigUint;
 
 use super::{SequenceError, ShortestRegister, shortest_register};
 use crate::lfsr::Register;
-use crate::lfsr::analytic::{Order, analyse};
+use crate::lfsr::analytic::{Order, order_of};
 
 /// The largest degree of a register for which [`state_period`] works: seconds.
 pub const MAX_STATE_DEGREE: u32 = 4096;
@@ -43,7 +43,7 @@ pub fn state_period(register: &Register, state: &[u32]) -> Result<StatePeriod, S
     let tail = zeros.count();
     // With no coefficient left, the only cycle is the state of zeros.
     let period = match Register::over(register.field().clone(), &shortest.coefficients[tail..]) {
-        Ok(on_cycle) => analyse(&on_cycle).char_poly_order,
+        Ok(on_cycle) => order_of(&on_cycle),
         Err(_) => Order::Finite(BigUint::from(1u32)),
     };
     Ok(StatePeriod {

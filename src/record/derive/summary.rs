@@ -233,7 +233,7 @@ impl LfsrSummary {
 
     /// How the lengths of cycles are spread, where they are known.
     pub fn statistics(&self) -> Option<PeriodStatistics> {
-        PeriodStatistics::of(&self.structure()?.cycle_lengths.0, &self.state_count)
+        self.structure()?.statistics(&self.state_count)
     }
 
     /// What the answer comes from.
@@ -280,7 +280,8 @@ impl Serialize for LfsrSummary {
         map.serialize_entry("methods", &self.methods())?;
         map.serialize_entry("agree", &self.agree())?;
         map.serialize_entry("companion_matrix", &self.companion_matrix)?;
-        map.serialize_entry("period_statistics", &self.statistics())?;
+        let spread = known.and_then(|s| s.statistics(&self.state_count));
+        map.serialize_entry("period_statistics", &spread)?;
         let sage = (!self.sage.is_empty()).then(|| self.sage.join("\n"));
         map.serialize_entry("sage", &sage)?;
         if let Some(analytic) = analytic

@@ -1,6 +1,6 @@
 //! The state space of a register.
 
-use fumehood::lfsr::{AnalyticResult, PeriodStatistics, StructureFields};
+use fumehood::lfsr::{AnalyticResult, StructureFields};
 use fumehood::record::derive::LfsrSummary;
 
 use super::notation::{modulus, polynomial};
@@ -160,7 +160,7 @@ fn of_structure(summary: &LfsrSummary, structure: &StructureFields) -> Vec<Strin
         group(&structure.transient_states),
         group(&structure.max_tail_length)
     ));
-    if let Some(spread) = PeriodStatistics::of(&cycles[..], &summary.state_count) {
+    if let Some(spread) = structure.statistics(&summary.state_count) {
         lines.push(format!(
             "  a cycle is {} long in the mean (standard deviation {}, median {}), the cycle of a state {}; the longest \
              is {} of {}^{} - 1",

@@ -159,6 +159,27 @@ fn shortest_json(found: &ShortestRegister) -> String {
     })
 }
 
+/// How each object about a register begins.
+#[derive(Serialize)]
+pub(super) struct Head<'a> {
+    schema: u32,
+    gf_order: u32,
+    modulus: &'a [u32],
+    coefficients: &'a [u32],
+}
+
+impl Head<'_> {
+    /// That of a register.
+    pub(super) fn of(register: &Register) -> Head<'_> {
+        Head {
+            schema: 1,
+            gf_order: register.gf_order(),
+            modulus: register.field().modulus(),
+            coefficients: register.coefficients(),
+        }
+    }
+}
+
 /// One object a line. Only plain fields are written, which cannot fail.
 pub(super) fn json_line(fields: &impl Serialize) -> String {
     serde_json::to_string(fields).unwrap_or_default() + "\n"
@@ -269,10 +290,8 @@ fn symbol_lines(register: &Register, label: &str, symbols: &[u32]) -> Vec<String
 fn state_json(register: &Register, state: &[u32], period: &StatePeriod, symbols: &[u32]) -> String {
     #[derive(Serialize)]
     struct Fields<'a> {
-        schema: u32,
-        gf_order: u32,
-        modulus: &'a [u32],
-        coefficients: &'a [u32],
+        #[serde(flatten)]
+        head: Head<'a>,
         state: &'a [u32],
         period: Option<String>,
         tail_length: String,
@@ -292,10 +311,7 @@ fn state_json(register: &Register, state: &[u32], period: &StatePeriod, symbols:
         reason: why_unknown(&period.period),
     });
     json_line(&Fields {
-        schema: 1,
-        gf_order: register.gf_order(),
-        modulus: register.field().modulus(),
-        coefficients: register.coefficients(),
+        head: Head::of(register),
         state,
         period: known.map(ToString::to_string),
         tail_length: period.tail.to_string(),

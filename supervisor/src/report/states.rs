@@ -4,7 +4,7 @@ use fumehood::lfsr::{CycleList, Register};
 use serde::Serialize;
 
 use super::notation::{register_line, separated, wrapped};
-use super::sequence::json_line;
+use super::sequence::{Head, json_line};
 use crate::cli::Output;
 use crate::reporter::words::{count, group, thousands};
 
@@ -126,10 +126,8 @@ fn shown(register: &Register, state: &[u8]) -> String {
 fn json(listing: &Listing) -> String {
     #[derive(Serialize)]
     struct Fields<'a> {
-        schema: u32,
-        gf_order: u32,
-        modulus: &'a [u32],
-        coefficients: &'a [u32],
+        #[serde(flatten)]
+        head: Head<'a>,
         periodic_states: String,
         transient_states: String,
         listed_states: String,
@@ -145,10 +143,7 @@ fn json(listing: &Listing) -> String {
     let (register, list) = (&listing.register, &listing.list);
     let cycles = list.cycles.iter().zip(listing.lengths());
     json_line(&Fields {
-        schema: 1,
-        gf_order: register.gf_order(),
-        modulus: register.field().modulus(),
-        coefficients: register.coefficients(),
+        head: Head::of(register),
         periodic_states: list.periodic_states.to_string(),
         transient_states: list.transient_states.to_string(),
         listed_states: list.listed.to_string(),
