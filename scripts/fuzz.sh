@@ -43,6 +43,8 @@ for target in "${targets[@]}"; do
     grep -qx -- "$target" <<<"$all" ||
         { echo "fuzz.sh: no target $target; there are: ${all//$'\n'/ }" >&2 && exit 2; }
 done
+# cargo-fuzz would update the lock file in silence, and what is fuzzed would not be what was committed.
+cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 cargo fuzz build "${build[@]}"
 echo "fuzz.sh: built after $SECONDS s" >&2
 
