@@ -13,7 +13,7 @@
 //! make it so), a ratio to the trend means nothing: R divides all the same, here the series counts as
 //! not seasonal.
 
-use super::models::power_of_two_scale;
+use super::models::{Prediction, power_of_two_scale};
 
 /// A series without its season, and the season to put back.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,16 @@ impl Adjusted {
     /// there is no season.
     pub fn indices(&self) -> &[f64] {
         &self.indices
+    }
+
+    /// Makes a prediction of the adjusted series one of the original, intervals included.
+    pub(super) fn seasonal_again(&self, mut prediction: Prediction) -> Prediction {
+        self.reseason(&mut prediction.mean);
+        for interval in &mut prediction.intervals {
+            self.reseason(&mut interval.lower);
+            self.reseason(&mut interval.upper);
+        }
+        prediction
     }
 
     /// Makes a forecast of the adjusted series one of the original: each step, the first being the one

@@ -1,7 +1,7 @@
 //! One model judged on one series: cut, forecast, score.
 
 use super::metrics::{Scores, score};
-use super::models::{Model, ModelError};
+use super::models::{Model, ModelError, Question};
 use super::split::{SplitError, split};
 use crate::ids::Seed;
 
@@ -30,7 +30,12 @@ pub fn evaluate(
     seed: Seed,
 ) -> Result<Evaluation, EvaluateError> {
     let (train, test) = split(values, horizon)?;
-    let predictions = model.forecast(train, season_length, horizon, seed)?;
+    let seasons = [season_length];
+    let question = Question {
+        seed,
+        ..Question::new(train, &seasons, horizon)
+    };
+    let predictions = model.forecast(&question)?.mean;
     if predictions.len() != test.len() {
         return Err(EvaluateError::WrongLength {
             predictions: predictions.len(),
@@ -81,14 +86,18 @@ pub enum EvaluateError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forecast::Naive;
+    use crate::forecast::{Naive, Prediction};
 
     /// A model that answers whatever it is told to.
     struct Parrot(Vec<f64>);
 
     impl Model for Parrot {
-        fn forecast(&self, _: &[f64], _: u32, _: u32, _: Seed) -> Result<Vec<f64>, ModelError> {
-            Ok(self.0.clone())
+        fn forecast(&self, _: &Question<'_>) -> Result<Prediction, ModelError> {
+            Ok(Prediction {
+                mean: self.0.clone(),
+                intervals: Vec::new(),
+                fitted: None,
+            })
         }
 
         fn self_test(&self) -> Result<(), ModelError> {

@@ -30,5 +30,8 @@ mod split;
 pub use config::{ModelConfig, ModelConfigError, Parameter};
 pub use evaluate::{EvaluateError, Evaluation, evaluate};
 pub use metrics::{Scores, score};
-pub use models::{Drift, Model, ModelError, Naive, Naive2, SeasonalNaive, Ses, Theta};
+pub use models::{
+    Drift, Fitted, Interval, Model, ModelError, Naive, Naive2, Prediction, Question, SeasonalNaive,
+    Ses, Theta,
+};
 pub use split::{SplitError, split};

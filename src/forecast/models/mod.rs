@@ -1,37 +1,122 @@
 //! The models.
 //!
-//! A model is a function from a train part to predictions, without state: all it knows is in its
+//! A model is a function from a [`Question`] to a [`Prediction`], without state: all it knows is in its
 //! parameters. Each lives in a file of its own, with the paper or the book it follows. What they share is
 //! here: the trait, the error, and the checks that every model makes before it starts.
 
+mod intervals;
 mod naive;
 mod ses;
 mod theta;
 
+pub use intervals::Interval;
 pub use naive::{Drift, Naive, Naive2, SeasonalNaive};
 pub use ses::Ses;
 pub use theta::Theta;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::Seed;
+
+/// What a model is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The values to learn from, oldest first.
+    pub train: &'a [f64],
+    /// Observations in each season, the first being the one that models of a single season use; 1, or an
+    /// empty list, for none.
+    pub seasons: &'a [u32],
+    /// Steps to forecast.
+    pub horizon: u32,
+    /// The probabilities, in per cent, of the prediction intervals that are wanted; each between 0 and
+    /// 100, both excluded.
+    pub levels: &'a [f64],
+    /// Seeds whatever is random in the model; most have nothing random.
+    pub seed: Seed,
+}
+
+impl<'a> Question<'a> {
+    /// The question for a forecast alone, without intervals, and with seed 0.
+    pub fn new(train: &'a [f64], seasons: &'a [u32], horizon: u32) -> Question<'a> {
+        Question {
+            train,
+            seasons,
+            horizon,
+            levels: &[],
+            seed: Seed(0),
+        }
+    }
+
+    /// The season of models that know a single one.
+    pub fn season(&self) -> u32 {
+        self.seasons.first().copied().unwrap_or(1)
+    }
+}
+
+/// What a model answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The forecast, one value a step, all finite.
+    pub mean: Vec<f64>,
+    /// One a level of the question, in its order; none where the model has no intervals, or the series
+    /// is too short to tell them.
+    pub intervals: Vec<Interval>,
+    /// What was fitted, where the model has something to tell.
+    pub fitted: Option<Fitted>,
+}
+
+impl Prediction {
+    /// A forecast alone.
+    pub(super) fn of(mean: Vec<f64>) -> Prediction {
+        Prediction {
+            mean,
+            intervals: Vec::new(),
+            fitted: None,
+        }
+    }
+}
+
+/// What a model found in a series: its form and parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fitted {
+    /// The form that was chosen, where there is a choice, such as `MAdM`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub form: Option<String>,
+    /// The logarithm of the likelihood, where the model has one, without the constant
+    /// -n/2 (1 + log(2 pi / n)), as R's `ets` gives it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub log_likelihood: Option<f64>,
+    /// The corrected information criterion of Akaike, by which forms are chosen.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub aicc: Option<f64>,
+    /// The parameters by name.
+    pub parameters: Vec<(String, f64)>,
+}
+
+impl Fitted {
+    /// Parameters alone.
+    pub(super) fn of_parameters<const N: usize>(parameters: [(&str, f64); N]) -> Fitted {
+        Fitted {
+            form: None,
+            log_likelihood: None,
+            aicc: None,
+            parameters: parameters
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        }
+    }
+}
 
 /// A forecasting model with its parameters.
 pub trait Model {
-    /// The `horizon` values that follow `train`, all finite.
-    ///
-    /// `season_length` is the number of observations in a season, 1 for none. `seed` seeds whatever is
-    /// random in the model; most have nothing random.
+    /// The forecast of the `horizon` values that follow the train part.
     ///
     /// # Errors
     ///
-    /// [`ModelError`] where the train part is too short for the model, holds a value that is not finite,
-    /// or leads beyond the range of numbers.
-    fn forecast(
-        &self,
-        train: &[f64],
-        season_length: u32,
-        horizon: u32,
-        seed: Seed,
-    ) -> Result<Vec<f64>, ModelError>;
+    /// [`ModelError`] where the train part is too short for the model, holds a value that is not finite
+    /// or of which the model can make nothing, or leads beyond the range of numbers.
+    fn forecast(&self, question: &Question<'_>) -> Result<Prediction, ModelError>;
 
     /// Forecasts a tiny fixed series and compares with the known answer. A worker does this before it
     /// trusts the model it has built.
@@ -90,11 +175,11 @@ pub enum ModelError {
 /// Checks what every model needs: a season, `needed` values (at least 1), all finite.
 fn check_train(
     model: &'static str,
-    train: &[f64],
-    season_length: u32,
+    question: &Question<'_>,
     needed: usize,
 ) -> Result<(), ModelError> {
-    if season_length == 0 {
+    let train = question.train;
+    if question.seasons.contains(&0) {
         return Err(ModelError::NoSeason);
     }
     if train.len() < needed.max(1) {
@@ -113,14 +198,39 @@ fn check_train(
     }
 }
 
-/// The last check of every model: a forecast beyond the range of numbers is an error.
-fn check_forecast(model: &'static str, forecast: Vec<f64>) -> Result<Vec<f64>, ModelError> {
-    match forecast.iter().position(|value| !value.is_finite()) {
-        None => Ok(forecast),
+/// The last check of every model: a forecast beyond the range of numbers is an error, and intervals that
+/// reach there are none.
+fn check_forecast(
+    model: &'static str,
+    mut prediction: Prediction,
+) -> Result<Prediction, ModelError> {
+    let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
+    let told = |interval: &Interval| finite(&interval.lower) && finite(&interval.upper);
+    if !prediction.intervals.iter().all(told) {
+        prediction.intervals = Vec::new();
+    }
+    match prediction.mean.iter().position(|value| !value.is_finite()) {
+        None => Ok(prediction),
         Some(at) => Err(ModelError::OutOfRange {
             model,
             step: at + 1,
         }),
+    }
+}
+
+/// Raises what lies below zero to zero where no value of the train part is negative: the organisers of
+/// the M4 competition do so with their benchmarks, whose data is positive; a series of temperatures may
+/// go below.
+fn not_below_zero(prediction: &mut Prediction, train: &[f64]) {
+    if train.iter().any(|value| *value < 0.0) {
+        return;
+    }
+    let ends = prediction
+        .intervals
+        .iter_mut()
+        .flat_map(|interval| interval.lower.iter_mut().chain(&mut interval.upper));
+    for value in prediction.mean.iter_mut().chain(ends) {
+        *value = value.max(0.0);
     }
 }
 
@@ -156,6 +266,19 @@ pub(super) fn power_of_two_scale(values: &[f64]) -> f64 {
     libm::scalbn(1.0, (-exponent).min(1000))
 }
 
+/// The forecast without all else, for tests.
+#[cfg(test)]
+fn mean_of(
+    model: &dyn Model,
+    train: &[f64],
+    season: u32,
+    horizon: u32,
+) -> Result<Vec<f64>, ModelError> {
+    model
+        .forecast(&Question::new(train, &[season], horizon))
+        .map(|prediction| prediction.mean)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -175,7 +298,7 @@ mod tests {
         for (name, model) in models() {
             for value in [0.0, 0.1, -7.3, 1e300, 1e-310, f64::MAX] {
                 for season in [1, 4] {
-                    let forecast = model.forecast(&[value; 30], season, 3, Seed(0));
+                    let forecast = mean_of(model.as_ref(), &[value; 30], season, 3);
                     assert_eq!(forecast, Ok(vec![value; 3]), "{name}, season {season}");
                 }
             }
@@ -192,7 +315,7 @@ mod tests {
             })
         };
         for (name, model) in models() {
-            assert_eq!(model.forecast(&[], 1, 1, Seed(0)), {
+            assert_eq!(mean_of(model.as_ref(), &[], 1, 1), {
                 let needed = if matches!(name, "drift" | "theta") {
                     2
                 } else {
@@ -200,12 +323,12 @@ mod tests {
                 };
                 refusal(name, needed, 0)
             });
-            let one = model.forecast(&[5.0], 1, 2, Seed(0));
+            let one = mean_of(model.as_ref(), &[5.0], 1, 2);
             match name {
                 "drift" | "theta" => assert_eq!(one, refusal(name, 2, 1)),
                 _ => assert_eq!(one, Ok(vec![5.0; 2]), "{name}"),
             }
-            let less_than_a_season = model.forecast(&[5.0, 5.0, 5.0], 4, 2, Seed(0));
+            let less_than_a_season = mean_of(model.as_ref(), &[5.0, 5.0, 5.0], 4, 2);
             match name {
                 "seasonal-naive" => assert_eq!(less_than_a_season, refusal(name, 4, 3)),
                 _ => assert_eq!(less_than_a_season, Ok(vec![5.0; 2]), "{name}"),
@@ -216,19 +339,15 @@ mod tests {
     #[test]
     fn values_that_are_not_finite_are_refused_with_their_place() {
         for (name, model) in models() {
-            let error = model.forecast(&[1.0, 2.0, f64::NAN, 4.0], 1, 1, Seed(0));
+            let error = mean_of(model.as_ref(), &[1.0, 2.0, f64::NAN, 4.0], 1, 1);
             let error = error.expect_err(name).to_string();
             assert_eq!(
                 error,
                 "value 3 of the series is NaN, which is not a finite number"
             );
-            assert!(
-                model
-                    .forecast(&[1.0, f64::INFINITY], 1, 1, Seed(0))
-                    .is_err()
-            );
+            assert!(mean_of(model.as_ref(), &[1.0, f64::INFINITY], 1, 1).is_err());
             assert_eq!(
-                model.forecast(&[1.0, 2.0], 0, 1, Seed(0)),
+                mean_of(model.as_ref(), &[1.0, 2.0], 0, 1),
                 Err(ModelError::NoSeason),
                 "{name}"
             );
@@ -239,7 +358,7 @@ mod tests {
     fn a_forecast_beyond_the_range_of_numbers_is_an_error() {
         let drift = ModelConfig::Drift.build();
         assert_eq!(
-            drift.forecast(&[0.0, f64::MAX], 1, 2, Seed(0)),
+            mean_of(drift.as_ref(), &[0.0, f64::MAX], 1, 2),
             Err(ModelError::OutOfRange {
                 model: "drift",
                 step: 1
@@ -267,7 +386,7 @@ mod tests {
             horizon in 0u32..10,
         ) {
             for (name, model) in models() {
-                if let Ok(forecast) = model.forecast(&train, season, horizon, Seed(0)) {
+                if let Ok(forecast) = mean_of(model.as_ref(), &train, season, horizon) {
                     prop_assert_eq!(forecast.len(), horizon as usize, "{}", name);
                     prop_assert!(forecast.iter().all(|value| value.is_finite()), "{}", name);
                 }
@@ -280,9 +399,9 @@ mod tests {
             season in 1u32..6,
         ) {
             for (name, model) in models() {
-                let forecast = model.forecast(&train, season, 5, Seed(0)).expect(name);
+                let forecast = mean_of(model.as_ref(), &train, season, 5).expect(name);
                 let double: Vec<f64> = train.iter().map(|value| value * 2.0).collect();
-                let of_double = model.forecast(&double, season, 5, Seed(0)).expect(name);
+                let of_double = mean_of(model.as_ref(), &double, season, 5).expect(name);
                 for (one, two) in forecast.iter().zip(&of_double) {
                     prop_assert_eq!(one * 2.0, *two, "{}", name);
                 }

@@ -4,30 +4,45 @@
 //! "Forecasting: Principles and Practice", "Some simple forecasting methods"). `naive2` is the M4
 //! competition's own: naive on the seasonally adjusted series.
 
-use super::{Model, ModelError, check_forecast, check_self_test, check_train};
+use super::intervals::{accumulated, deviation, normal};
+use super::{
+    Model, ModelError, Prediction, Question, check_forecast, check_self_test, check_train,
+};
 use crate::forecast::decomposition::adjust;
-use crate::ids::Seed;
 
 /// The last value, for ever. Needs 1 value.
 #[derive(Clone, Copy, Debug)]
 pub struct Naive;
 
 impl Model for Naive {
-    fn forecast(
-        &self,
-        train: &[f64],
-        season_length: u32,
-        horizon: u32,
-        _: Seed,
-    ) -> Result<Vec<f64>, ModelError> {
-        check_train("naive", train, season_length, 1)?;
-        Ok(vec![train[train.len() - 1]; horizon as usize])
+    fn forecast(&self, question: &Question<'_>) -> Result<Prediction, ModelError> {
+        check_train("naive", question, 1)?;
+        let train = question.train;
+        let mean = vec![train[train.len() - 1]; question.horizon as usize];
+        let intervals = match walk_deviations(train, question) {
+            Some(deviations) => normal(&mean, &deviations, question.levels),
+            None => Vec::new(),
+        };
+        Ok(Prediction {
+            intervals,
+            ..Prediction::of(mean)
+        })
     }
 
     fn self_test(&self) -> Result<(), ModelError> {
-        let got = self.forecast(&[1.0, 2.0, 3.0, 4.0], 2, 2, Seed(0))?;
-        check_self_test("naive", got, &[4.0, 4.0], 0.0)
+        let got = self.forecast(&Question::new(&[1.0, 2.0, 3.0, 4.0], &[2], 2))?;
+        check_self_test("naive", got.mean, &[4.0, 4.0], 0.0)
     }
+}
+
+/// The standard deviations of the errors of naive forecasts, if intervals are wanted: steps of a walk.
+fn walk_deviations(values: &[f64], question: &Question<'_>) -> Option<Vec<f64>> {
+    if question.levels.is_empty() {
+        return None;
+    }
+    let steps = values.windows(2).map(|pair| pair[1] - pair[0]);
+    let sigma = deviation(steps, 0)?;
+    Some(accumulated(sigma, question.horizon, |_| 1.0))
 }
 
 /// The last season, for ever; naive where a season is one observation. Needs one whole season.
@@ -35,27 +50,40 @@ impl Model for Naive {
 pub struct SeasonalNaive;
 
 impl Model for SeasonalNaive {
-    fn forecast(
-        &self,
-        train: &[f64],
-        season_length: u32,
-        horizon: u32,
-        _: Seed,
-    ) -> Result<Vec<f64>, ModelError> {
-        let season = season_length as usize;
-        check_train("seasonal-naive", train, season_length, season)?;
+    fn forecast(&self, question: &Question<'_>) -> Result<Prediction, ModelError> {
+        let season = question.season() as usize;
+        check_train("seasonal-naive", question, season)?;
+        let train = question.train;
         let last = &train[train.len() - season..];
-        Ok(last
+        let mean: Vec<f64> = last
             .iter()
             .copied()
             .cycle()
-            .take(horizon as usize)
-            .collect())
+            .take(question.horizon as usize)
+            .collect();
+        let steps = train[season..]
+            .iter()
+            .zip(train)
+            .map(|(now, then)| now - then);
+        let intervals = match deviation(steps, 0) {
+            Some(sigma) if !question.levels.is_empty() => {
+                // Each season ahead is one more step of the walk.
+                let deviations: Vec<f64> = (0..question.horizon)
+                    .map(|step| sigma * libm::sqrt(f64::from(step / question.season() + 1)))
+                    .collect();
+                normal(&mean, &deviations, question.levels)
+            }
+            _ => Vec::new(),
+        };
+        Ok(Prediction {
+            intervals,
+            ..Prediction::of(mean)
+        })
     }
 
     fn self_test(&self) -> Result<(), ModelError> {
-        let got = self.forecast(&[1.0, 2.0, 3.0, 4.0], 2, 3, Seed(0))?;
-        check_self_test("seasonal-naive", got, &[3.0, 4.0, 3.0], 0.0)
+        let got = self.forecast(&Question::new(&[1.0, 2.0, 3.0, 4.0], &[2], 3))?;
+        check_self_test("seasonal-naive", got.mean, &[3.0, 4.0, 3.0], 0.0)
     }
 }
 
@@ -64,23 +92,25 @@ impl Model for SeasonalNaive {
 pub struct Naive2;
 
 impl Model for Naive2 {
-    fn forecast(
-        &self,
-        train: &[f64],
-        season_length: u32,
-        horizon: u32,
-        _: Seed,
-    ) -> Result<Vec<f64>, ModelError> {
-        check_train("naive2", train, season_length, 1)?;
-        let adjusted = adjust(train, season_length);
-        let mut forecast = vec![adjusted.values()[train.len() - 1]; horizon as usize];
-        adjusted.reseason(&mut forecast);
-        check_forecast("naive2", forecast)
+    fn forecast(&self, question: &Question<'_>) -> Result<Prediction, ModelError> {
+        check_train("naive2", question, 1)?;
+        let adjusted = adjust(question.train, question.season());
+        let values = adjusted.values();
+        let mean = vec![values[values.len() - 1]; question.horizon as usize];
+        let intervals = match walk_deviations(values, question) {
+            Some(deviations) => normal(&mean, &deviations, question.levels),
+            None => Vec::new(),
+        };
+        let prediction = adjusted.seasonal_again(Prediction {
+            intervals,
+            ..Prediction::of(mean)
+        });
+        check_forecast("naive2", prediction)
     }
 
     fn self_test(&self) -> Result<(), ModelError> {
-        let got = self.forecast(&[10.0, 20.0].repeat(6), 2, 3, Seed(0))?;
-        check_self_test("naive2", got, &[10.0, 20.0, 10.0], 1e-12)
+        let got = self.forecast(&Question::new(&[10.0, 20.0].repeat(6), &[2], 3))?;
+        check_self_test("naive2", got.mean, &[10.0, 20.0, 10.0], 1e-12)
     }
 }
 
@@ -89,14 +119,9 @@ impl Model for Naive2 {
 pub struct Drift;
 
 impl Model for Drift {
-    fn forecast(
-        &self,
-        train: &[f64],
-        season_length: u32,
-        horizon: u32,
-        _: Seed,
-    ) -> Result<Vec<f64>, ModelError> {
-        check_train("drift", train, season_length, 2)?;
+    fn forecast(&self, question: &Question<'_>) -> Result<Prediction, ModelError> {
+        check_train("drift", question, 2)?;
+        let train = question.train;
         let (first, last) = (train[0], train[train.len() - 1]);
         let steps = (train.len() - 1) as f64;
         // Each divided before the difference is taken, which cannot overflow.
@@ -105,13 +130,33 @@ impl Model for Drift {
         } else {
             last / steps - first / steps
         };
-        let line = (1..=horizon).map(|step| last + slope * f64::from(step));
-        check_forecast("drift", line.collect())
+        let mean: Vec<f64> = (1..=question.horizon)
+            .map(|step| last + slope * f64::from(step))
+            .collect();
+        let errors = train.windows(2).map(|pair| pair[1] - pair[0] - slope);
+        let intervals = match deviation(errors, 1) {
+            Some(sigma) if !question.levels.is_empty() => {
+                // The slope itself is an estimate, off by sigma over the root of the steps it is of.
+                let deviations: Vec<f64> = (1..=question.horizon)
+                    .map(f64::from)
+                    .map(|step| sigma * libm::sqrt(step * (1.0 + step / steps)))
+                    .collect();
+                normal(&mean, &deviations, question.levels)
+            }
+            _ => Vec::new(),
+        };
+        check_forecast(
+            "drift",
+            Prediction {
+                intervals,
+                ..Prediction::of(mean)
+            },
+        )
     }
 
     fn self_test(&self) -> Result<(), ModelError> {
-        let got = self.forecast(&[1.0, 2.0, 4.0], 1, 2, Seed(0))?;
-        check_self_test("drift", got, &[5.5, 7.0], 0.0)
+        let got = self.forecast(&Question::new(&[1.0, 2.0, 4.0], &[1], 2))?;
+        check_self_test("drift", got.mean, &[5.5, 7.0], 0.0)
     }
 }
 
@@ -119,14 +164,15 @@ impl Model for Drift {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::mean_of;
     use super::*;
 
     proptest! {
         #[test]
         fn a_season_of_one_is_naive(train in prop::collection::vec(-1e6..1e6, 1..30)) {
-            let naive = Naive.forecast(&train, 1, 4, Seed(0));
-            prop_assert_eq!(SeasonalNaive.forecast(&train, 1, 4, Seed(0)), naive.clone());
-            prop_assert_eq!(Naive2.forecast(&train, 1, 4, Seed(0)), naive);
+            let naive = mean_of(&Naive, &train, 1, 4);
+            prop_assert_eq!(mean_of(&SeasonalNaive, &train, 1, 4), naive.clone());
+            prop_assert_eq!(mean_of(&Naive2, &train, 1, 4), naive);
         }
 
         #[test]
@@ -134,7 +180,7 @@ mod tests {
             let line = |from: i32, to: i32| {
                 (from..to).map(|t| f64::from(first + slope * t)).collect::<Vec<_>>()
             };
-            let forecast = Drift.forecast(&line(0, length), 1, 5, Seed(0)).expect("long enough");
+            let forecast = mean_of(&Drift, &line(0, length), 1, 5).expect("long enough");
             for (got, known) in forecast.iter().zip(line(length, length + 5)) {
                 prop_assert!((got - known).abs() < 1e-9);
             }

@@ -8,32 +8,44 @@
 //! since the error may have several valleys in alpha, then golden section in the best valley. R searches
 //! both with Nelder and Mead's simplex from one start, and may stop in a lesser valley.
 
-use super::{Model, ModelError, check_forecast, check_self_test, check_train, power_of_two_scale};
+use super::intervals::{accumulated, normal};
+use super::{
+    Fitted, Model, ModelError, Prediction, Question, check_forecast, check_self_test, check_train,
+    power_of_two_scale,
+};
 use crate::forecast::decomposition::adjust;
-use crate::ids::Seed;
 
 /// Simple exponential smoothing of the seasonally adjusted series, made seasonal again. Needs 1 value.
 #[derive(Clone, Copy, Debug)]
 pub struct Ses;
 
 impl Model for Ses {
-    fn forecast(
-        &self,
-        train: &[f64],
-        season_length: u32,
-        horizon: u32,
-        _: Seed,
-    ) -> Result<Vec<f64>, ModelError> {
-        check_train("ses", train, season_length, 1)?;
-        let adjusted = adjust(train, season_length);
-        let mut forecast = vec![last_level(adjusted.values()); horizon as usize];
-        adjusted.reseason(&mut forecast);
-        check_forecast("ses", forecast)
+    fn forecast(&self, question: &Question<'_>) -> Result<Prediction, ModelError> {
+        check_train("ses", question, 1)?;
+        let adjusted = adjust(question.train, question.season());
+        let smoothed = smooth(adjusted.values());
+        let mean = vec![smoothed.level; question.horizon as usize];
+        let intervals = match smoothed.sigma {
+            Some(sigma) if !question.levels.is_empty() => {
+                let deviations = accumulated(sigma, question.horizon, |_| smoothed.alpha);
+                normal(&mean, &deviations, question.levels)
+            }
+            _ => Vec::new(),
+        };
+        let prediction = adjusted.seasonal_again(Prediction {
+            mean,
+            intervals,
+            fitted: Some(Fitted::of_parameters([
+                ("alpha", smoothed.alpha),
+                ("l0", smoothed.first_level),
+            ])),
+        });
+        check_forecast("ses", prediction)
     }
 
     fn self_test(&self) -> Result<(), ModelError> {
-        let got = self.forecast(&OIL, 1, 2, Seed(0))?;
-        check_self_test("ses", got, &[542.68, 542.68], 2e-5)
+        let got = self.forecast(&Question::new(&OIL, &[1], 2))?;
+        check_self_test("ses", got.mean, &[542.68, 542.68], 2e-5)
     }
 }
 
@@ -52,14 +64,34 @@ const GRID: u32 = 21;
 /// Golden sections after the grid; they narrow alpha to 1e-7.
 const SECTIONS: u32 = 28;
 
-/// The level after the last value, of the best fit to a non-empty series.
-pub(super) fn last_level(values: &[f64]) -> f64 {
+/// What the best fit to a series found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Smoothed {
+    /// The share of each error that the level follows.
+    pub alpha: f64,
+    /// The level before the first value.
+    pub first_level: f64,
+    /// The level after the last value: the forecast.
+    pub level: f64,
+    /// The standard deviation of the one-step errors; `None` for fewer than three values.
+    pub sigma: Option<f64>,
+}
+
+/// The best fit to a non-empty series.
+pub(super) fn smooth(values: &[f64]) -> Smoothed {
     let first = values[0];
     let scale = power_of_two_scale(values);
     // From the first value on: a constant series becomes zeros, whose fit is exact.
     let shifted: Vec<f64> = values.iter().map(|v| v * scale - first * scale).collect();
-    let level = best_fit(&shifted).level;
-    (level + first * scale) / scale
+    let fit = best_fit(&shifted);
+    // Two of the errors are spent on alpha and the first level.
+    let free = values.len().checked_sub(2).filter(|free| *free > 0);
+    Smoothed {
+        alpha: fit.alpha,
+        first_level: (fit.first_level + first * scale) / scale,
+        level: (fit.level + first * scale) / scale,
+        sigma: free.map(|free| libm::sqrt(fit.error / free as f64) / scale),
+    }
 }
 
 /// The smoothing of a series with one alpha and the best first level for it.
@@ -69,7 +101,6 @@ struct Fit {
     /// The sum of squared one-step errors.
     error: f64,
     /// The level before the first value.
-    #[cfg_attr(not(test), expect(dead_code, reason = "known answers give it"))]
     first_level: f64,
     /// The level after the last value.
     level: f64,
@@ -197,7 +228,7 @@ mod tests {
 
         #[test]
         fn the_level_lies_within_the_series(values in prop::collection::vec(-1e3..1e3, 1..40)) {
-            let level = last_level(&values);
+            let level = smooth(&values).level;
             let low = values.iter().copied().fold(f64::MAX, f64::min);
             let high = values.iter().copied().fold(f64::MIN, f64::max);
             prop_assert!((low - 1e-9..=high + 1e-9).contains(&level));

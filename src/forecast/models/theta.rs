@@ -10,47 +10,44 @@
 //! They raise forecasts below zero to zero, their data being positive. Here that is done where no value
 //! of the train part is negative; a series of temperatures may go below zero.
 
-use super::ses::last_level;
-use super::{Model, ModelError, check_forecast, check_self_test, check_train, power_of_two_scale};
+use super::intervals::normal;
+use super::ses::smooth;
+use super::{
+    Model, ModelError, Prediction, Question, check_forecast, check_self_test, check_train,
+    not_below_zero, power_of_two_scale,
+};
 use crate::forecast::decomposition::adjust;
-use crate::ids::Seed;
 
 /// The classic Theta method on the seasonally adjusted series, made seasonal again. Needs 2 values.
 #[derive(Clone, Copy, Debug)]
 pub struct Theta;
 
 impl Model for Theta {
-    fn forecast(
-        &self,
-        train: &[f64],
-        season_length: u32,
-        horizon: u32,
-        _: Seed,
-    ) -> Result<Vec<f64>, ModelError> {
-        check_train("theta", train, season_length, 2)?;
-        let adjusted = adjust(train, season_length);
-        let mut forecast = extend(adjusted.values(), horizon);
-        if train.iter().all(|value| *value >= 0.0) {
-            forecast
-                .iter_mut()
-                .for_each(|value| *value = value.max(0.0));
-        }
-        adjusted.reseason(&mut forecast);
-        check_forecast("theta", forecast)
+    fn forecast(&self, question: &Question<'_>) -> Result<Prediction, ModelError> {
+        check_train("theta", question, 2)?;
+        let adjusted = adjust(question.train, question.season());
+        let mut prediction = extend(adjusted.values(), question);
+        not_below_zero(&mut prediction, question.train);
+        check_forecast("theta", adjusted.seasonal_again(prediction))
     }
 
     fn self_test(&self) -> Result<(), ModelError> {
         // On a straight line both theta lines are the line. Smoothing then takes the greatest alpha,
         // 0.9999, whose level stays (1-alpha)/alpha behind; the forecast is half level, half line.
         let line: Vec<f64> = (1..=20).map(f64::from).collect();
-        let got = self.forecast(&line, 1, 2, Seed(0))?;
+        let got = self.forecast(&Question::new(&line, &[1], 2))?;
         let lag = 0.5 * 0.0001 / 0.9999;
-        check_self_test("theta", got, &[20.5 - lag, 21.0 - lag], 1e-9)
+        check_self_test("theta", got.mean, &[20.5 - lag, 21.0 - lag], 1e-9)
     }
 }
 
 /// The forecast of a series without a season, of at least 2 values.
-fn extend(values: &[f64], horizon: u32) -> Vec<f64> {
+///
+/// It is that of simple exponential smoothing with half the slope as its drift, and so are its intervals
+/// (R. J. Hyndman and B. Billah, "Unmasking the Theta method", International Journal of Forecasting 19,
+/// 2003): the smoothed line has twice the deviations of the series, so half its sigma is that of the
+/// series.
+fn extend(values: &[f64], question: &Question<'_>) -> Prediction {
     let scale = power_of_two_scale(values);
     let scaled: Vec<f64> = values.iter().map(|v| v * scale).collect();
     let (first, slope) = straight_line(&scaled);
@@ -59,11 +56,26 @@ fn extend(values: &[f64], horizon: u32) -> Vec<f64> {
         .enumerate()
         .map(|(t, value)| 2.0 * value - (first + slope * t as f64))
         .collect();
-    let level = last_level(&doubled);
+    let smoothed = smooth(&doubled);
     let next = values.len() as f64;
-    (0..horizon)
-        .map(|step| 0.5 * (level + (first + slope * (next + f64::from(step)))) / scale)
-        .collect()
+    let mean: Vec<f64> = (0..question.horizon)
+        .map(|step| 0.5 * (smoothed.level + (first + slope * (next + f64::from(step)))) / scale)
+        .collect();
+    let intervals = match smoothed.sigma {
+        Some(sigma) if !question.levels.is_empty() => {
+            let alpha = smoothed.alpha;
+            let deviations: Vec<f64> = (0..question.horizon)
+                .map(|step| 1.0 + alpha * alpha * f64::from(step))
+                .map(|variance| 0.5 * sigma / scale * libm::sqrt(variance))
+                .collect();
+            normal(&mean, &deviations, question.levels)
+        }
+        _ => Vec::new(),
+    };
+    Prediction {
+        intervals,
+        ..Prediction::of(mean)
+    }
 }
 
 /// The least-squares line of at least 2 values: its value at the first of them, and its slope.
@@ -86,23 +98,20 @@ fn straight_line(values: &[f64]) -> (f64, f64) {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::mean_of;
     use super::*;
 
     #[test]
     fn a_positive_series_is_not_forecast_below_zero() {
         let falling: Vec<f64> = (0..20).map(|t| f64::from(19 - t)).collect();
-        let forecast = Theta
-            .forecast(&falling, 1, 5, Seed(0))
-            .expect("long enough");
+        let forecast = mean_of(&Theta, &falling, 1, 5).expect("long enough");
         assert!(forecast.iter().all(|value| *value == 0.0), "{forecast:?}");
     }
 
     #[test]
     fn a_series_with_negative_values_may_go_on_below_zero() {
         let falling: Vec<f64> = (0..20).map(|t| f64::from(10 - t)).collect();
-        let forecast = Theta
-            .forecast(&falling, 1, 5, Seed(0))
-            .expect("long enough");
+        let forecast = mean_of(&Theta, &falling, 1, 5).expect("long enough");
         assert!(
             forecast.windows(2).all(|pair| pair[1] < pair[0]),
             "{forecast:?}"
@@ -115,7 +124,7 @@ mod tests {
         let values: Vec<f64> = (0..48)
             .map(|t| (100.0 + f64::from(t)) * [0.9, 1.1][t as usize % 2])
             .collect();
-        let forecast = Theta.forecast(&values, 2, 2, Seed(0)).expect("long enough");
+        let forecast = mean_of(&Theta, &values, 2, 2).expect("long enough");
         assert!(forecast[0] < 140.0 && forecast[1] > 150.0, "{forecast:?}");
     }
 
@@ -140,7 +149,7 @@ mod tests {
             values in prop::collection::vec(100.0..200.0, 3..40),
         ) {
             let (_, slope) = straight_line(&values);
-            let forecast = extend(&values, 6);
+            let forecast = extend(&values, &Question::new(&values, &[1], 6)).mean;
             for pair in forecast.windows(2) {
                 prop_assert!((pair[1] - pair[0] - slope / 2.0).abs() < 1e-9);
             }
