@@ -4,9 +4,15 @@
 //! once, where a user can still be told. From there on a config is right by construction, and
 //! [`ModelConfig::build`] cannot fail.
 
+use std::fmt;
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
-use super::models::{Drift, Model, Naive, Naive2, SeasonalNaive, Ses, Theta};
+use super::models::{
+    Comb, Criterion, Damped, Drift, ErrorKind, Ets, Holt, Model, Mstl, Naive, Naive2, Season,
+    SeasonalNaive, Ses, Theta, Transform, Trend,
+};
 use super::nearest::nearest;
 
 /// A model and all its parameters.
@@ -26,6 +32,16 @@ pub enum ModelConfig {
     Ses,
     /// The classic Theta method on the seasonally adjusted series.
     Theta,
+    /// Exponential smoothing, its form chosen for each series.
+    Ets(Ets),
+    /// Holt's linear trend on the seasonally adjusted series.
+    Holt,
+    /// Holt's trend, damped.
+    Damped,
+    /// The mean of ses, holt and damped.
+    Comb,
+    /// Seasons by MSTL, the rest by exponential smoothing.
+    Mstl(Mstl),
 }
 
 /// The value of a parameter as a spec gives it.
@@ -39,42 +55,64 @@ pub enum Parameter {
     Flag(bool),
 }
 
+impl fmt::Display for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Parameter::Number(number) => write!(f, "{number}"),
+            Parameter::Text(text) => write!(f, "\"{}\"", text.escape_debug()),
+            Parameter::Flag(flag) => write!(f, "{flag}"),
+        }
+    }
+}
+
 impl ModelConfig {
     /// The names of all models, in the order in which they are listed to users.
-    pub const NAMES: &'static [&'static str] =
-        &["naive", "seasonal-naive", "naive2", "drift", "ses", "theta"];
+    pub const NAMES: &'static [&'static str] = &[
+        "naive",
+        "seasonal-naive",
+        "naive2",
+        "drift",
+        "ses",
+        "holt",
+        "damped",
+        "comb",
+        "theta",
+        "ets",
+        "mstl",
+    ];
 
     /// The config of the model `name` with the parameters that a spec gives it. Those it does not give
     /// keep their defaults.
     ///
     /// # Errors
     ///
-    /// [`ModelConfigError`] where no model has that name, or the model does not have such a parameter.
+    /// [`ModelConfigError`] where no model has that name, or the model does not have such a parameter, or
+    /// not with such a value.
     pub fn from_parameters(
         name: &str,
         parameters: &[(String, Parameter)],
     ) -> Result<ModelConfig, ModelConfigError> {
+        let mut given = Given::new(name, parameters);
         let config = match name {
             "naive" => ModelConfig::Naive,
             "seasonal-naive" => ModelConfig::SeasonalNaive,
             "naive2" => ModelConfig::Naive2,
             "drift" => ModelConfig::Drift,
             "ses" => ModelConfig::Ses,
+            "holt" => ModelConfig::Holt,
+            "damped" => ModelConfig::Damped,
+            "comb" => ModelConfig::Comb,
             "theta" => ModelConfig::Theta,
+            "ets" => ModelConfig::Ets(read_ets(&mut given)?),
+            "mstl" => ModelConfig::Mstl(read_mstl(&mut given)?),
             _ => {
                 return Err(ModelConfigError::UnknownModel {
                     name: name.to_owned(),
                 });
             }
         };
-        match parameters.first() {
-            None => Ok(config),
-            Some((parameter, _)) => Err(ModelConfigError::UnknownParameter {
-                model: config.name(),
-                parameter: parameter.clone(),
-                known: config.parameters(),
-            }),
-        }
+        given.finish()?;
+        Ok(config)
     }
 
     /// The name of the model, one of [`ModelConfig::NAMES`].
@@ -85,19 +123,12 @@ impl ModelConfig {
             ModelConfig::Naive2 => "naive2",
             ModelConfig::Drift => "drift",
             ModelConfig::Ses => "ses",
+            ModelConfig::Holt => "holt",
+            ModelConfig::Damped => "damped",
+            ModelConfig::Comb => "comb",
             ModelConfig::Theta => "theta",
-        }
-    }
-
-    /// The names of the parameters of the model.
-    fn parameters(&self) -> &'static [&'static str] {
-        match self {
-            ModelConfig::Naive
-            | ModelConfig::SeasonalNaive
-            | ModelConfig::Naive2
-            | ModelConfig::Drift
-            | ModelConfig::Ses
-            | ModelConfig::Theta => &[],
+            ModelConfig::Ets(_) => "ets",
+            ModelConfig::Mstl(_) => "mstl",
         }
     }
 
@@ -109,7 +140,189 @@ impl ModelConfig {
             ModelConfig::Naive2 => Box::new(Naive2),
             ModelConfig::Drift => Box::new(Drift),
             ModelConfig::Ses => Box::new(Ses),
+            ModelConfig::Holt => Box::new(Holt),
+            ModelConfig::Damped => Box::new(Damped),
+            ModelConfig::Comb => Box::new(Comb),
             ModelConfig::Theta => Box::new(Theta),
+            ModelConfig::Ets(ets) => Box::new(*ets),
+            ModelConfig::Mstl(mstl) => Box::new(*mstl),
+        }
+    }
+}
+
+fn read_ets(given: &mut Given<'_>) -> Result<Ets, ModelConfigError> {
+    let default = Ets::default();
+    Ok(Ets {
+        error: given.choice(
+            "error",
+            &[
+                ("auto", None),
+                ("additive", Some(ErrorKind::Additive)),
+                ("multiplicative", Some(ErrorKind::Multiplicative)),
+            ],
+            default.error,
+        )?,
+        trend: given.choice(
+            "trend",
+            &[
+                ("auto", None),
+                ("none", Some(Trend::None)),
+                ("additive", Some(Trend::Additive)),
+                ("damped", Some(Trend::Damped)),
+            ],
+            default.trend,
+        )?,
+        season: given.choice(
+            "season",
+            &[
+                ("auto", None),
+                ("none", Some(Season::None)),
+                ("additive", Some(Season::Additive)),
+                ("multiplicative", Some(Season::Multiplicative)),
+            ],
+            default.season,
+        )?,
+        criterion: given.choice(
+            "criterion",
+            &[
+                ("aicc", Criterion::Aicc),
+                ("aic", Criterion::Aic),
+                ("bic", Criterion::Bic),
+            ],
+            default.criterion,
+        )?,
+        beta_limit: given.number("beta-limit", 0.0001..=1.0, default.beta_limit)?,
+    })
+}
+
+fn read_mstl(given: &mut Given<'_>) -> Result<Mstl, ModelConfigError> {
+    let default = Mstl::default();
+    Ok(Mstl {
+        window: given.odd("window", 7..=1_001, default.window)?,
+        transform: given.choice(
+            "transform",
+            &[("none", Transform::None), ("log", Transform::Log)],
+            default.transform,
+        )?,
+    })
+}
+
+/// The parameters that a spec gives a model, taken out one by one.
+struct Given<'a> {
+    model: &'a str,
+    parameters: &'a [(String, Parameter)],
+    /// The names of those that the model has.
+    known: Vec<&'static str>,
+}
+
+impl<'a> Given<'a> {
+    fn new(model: &'a str, parameters: &'a [(String, Parameter)]) -> Given<'a> {
+        Given {
+            model,
+            parameters,
+            known: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, name: &'static str) -> Option<&'a Parameter> {
+        self.known.push(name);
+        self.parameters
+            .iter()
+            .find(|(given, _)| given == name)
+            .map(|(_, value)| value)
+    }
+
+    /// One of several words.
+    fn choice<T: Clone>(
+        &mut self,
+        name: &'static str,
+        choices: &[(&'static str, T)],
+        default: T,
+    ) -> Result<T, ModelConfigError> {
+        let Some(value) = self.take(name) else {
+            return Ok(default);
+        };
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        match value {
+            Parameter::Text(text) => choices
+                .iter()
+                .find(|(word, _)| word == text)
+                .map(|(_, choice)| choice.clone())
+                .ok_or_else(|| {
+                    let near = nearest(text, &words).map(|near| format!("did you mean `{near}`?"));
+                    self.unusable(name, value, format!("one of {}", words.join(", ")), near)
+                }),
+            _ => Err(self.unusable(name, value, format!("one of {}", words.join(", ")), None)),
+        }
+    }
+
+    /// A number of a range.
+    fn number(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<f64>,
+        default: f64,
+    ) -> Result<f64, ModelConfigError> {
+        match self.take(name) {
+            None => Ok(default),
+            Some(Parameter::Number(number)) if range.contains(number) => Ok(*number),
+            Some(value) => {
+                let expected = format!("a number from {} to {}", range.start(), range.end());
+                Err(self.unusable(name, value, expected, None))
+            }
+        }
+    }
+
+    /// An odd number of a range.
+    fn odd(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<u32>,
+        default: u32,
+    ) -> Result<u32, ModelConfigError> {
+        let Some(value) = self.take(name) else {
+            return Ok(default);
+        };
+        range
+            .clone()
+            .step_by(2)
+            .find(|odd| *value == Parameter::Number(f64::from(*odd)))
+            .ok_or_else(|| {
+                let expected = format!("an odd number from {} to {}", range.start(), range.end());
+                self.unusable(name, value, expected, None)
+            })
+    }
+
+    fn unusable(
+        &self,
+        parameter: &'static str,
+        value: &Parameter,
+        expected: String,
+        hint: Option<String>,
+    ) -> ModelConfigError {
+        ModelConfigError::Unusable {
+            model: self.model.to_owned(),
+            parameter,
+            given: value.to_string(),
+            expected,
+            hint,
+        }
+    }
+
+    /// What was not taken is unknown.
+    fn finish(self) -> Result<(), ModelConfigError> {
+        let known = self.known;
+        match self
+            .parameters
+            .iter()
+            .find(|(name, _)| !known.contains(&name.as_str()))
+        {
+            None => Ok(()),
+            Some((parameter, _)) => Err(ModelConfigError::UnknownParameter {
+                model: self.model.to_owned(),
+                parameter: parameter.clone(),
+                known,
+            }),
         }
     }
 }
@@ -128,11 +341,25 @@ pub enum ModelConfigError {
     #[error("the model `{model}` has no parameter `{parameter}`")]
     UnknownParameter {
         /// The name of the model.
-        model: &'static str,
+        model: String,
         /// As it was given.
         parameter: String,
         /// The parameters that the model has.
-        known: &'static [&'static str],
+        known: Vec<&'static str>,
+    },
+    /// The parameter cannot have this value.
+    #[error("the parameter `{parameter}` of the model `{model}` is {expected}, not {given}")]
+    Unusable {
+        /// The name of the model.
+        model: String,
+        /// The name of the parameter.
+        parameter: &'static str,
+        /// As it was given.
+        given: String,
+        /// What it can be.
+        expected: String,
+        /// What was probably meant.
+        hint: Option<String>,
     },
 }
 
@@ -150,11 +377,12 @@ impl ModelConfigError {
                 model,
                 parameter,
                 known,
-            } => Some(match nearest(parameter, known) {
+            } => Some(match nearest(parameter, known.as_slice()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if known.is_empty() => format!("`{model}` takes no parameters"),
                 None => format!("the parameters of `{model}` are {}", known.join(", ")),
             }),
+            ModelConfigError::Unusable { hint, .. } => hint.clone(),
         }
     }
 }
@@ -189,7 +417,9 @@ mod tests {
         let error = ModelConfig::from_parameters("gpt", &[]).expect_err("no such model");
         assert_eq!(
             error.hint().as_deref(),
-            Some("the models are naive, seasonal-naive, naive2, drift, ses, theta")
+            Some(
+                "the models are naive, seasonal-naive, naive2, drift, ses, holt, damped, comb, theta, ets, mstl"
+            )
         );
     }
 

@@ -121,39 +121,53 @@ pub fn is_seasonal(values: &[f64], season_length: u32) -> bool {
 
 /// The seasonal indices of the classical multiplicative decomposition, one a place in the season, or
 /// `None` where one is not a positive number. Needs at least two seasons.
-fn seasonal_indices(values: &[f64], season: usize) -> Option<Vec<f64>> {
+pub(super) fn seasonal_indices(values: &[f64], season: usize) -> Option<Vec<f64>> {
     let scale = power_of_two_scale(values);
     let scaled: Vec<f64> = values.iter().map(|v| v * scale).collect();
-    // Of an even season the window has one value more, whose two ends count half.
-    let half = season / 2;
-    let mut sums = vec![0.0; season];
-    let mut counts = vec![0u32; season];
-    for centre in half..scaled.len().saturating_sub(half) {
-        let window = &scaled[centre - half..=centre + half];
-        let sum: f64 = if season.is_multiple_of(2) {
-            let inner: f64 = window[1..season].iter().sum();
-            0.5 * window[0] + inner + 0.5 * window[season]
-        } else {
-            window.iter().sum()
-        };
-        let ratio = scaled[centre] / (sum / season as f64);
-        // 0/0 says nothing about the place; R leaves it out of the mean too.
-        if !ratio.is_nan() {
-            sums[centre % season] += ratio;
-            counts[centre % season] += 1;
-        }
-    }
-    let figure: Vec<f64> = sums
-        .iter()
-        .zip(&counts)
-        .map(|(sum, count)| sum / f64::from(*count))
-        .collect();
+    let figure = seasonal_figure(&scaled, season, |value, trend| value / trend);
     let mean = figure.iter().sum::<f64>() / season as f64;
     let indices: Vec<f64> = figure.iter().map(|index| index / mean).collect();
     indices
         .iter()
         .all(|index| index.is_finite() && *index > 0.0)
         .then_some(indices)
+}
+
+/// The seasonal differences of the classical additive decomposition, one a place in the season, with mean
+/// 0. Needs at least two seasons.
+pub(super) fn seasonal_differences(values: &[f64], season: usize) -> Vec<f64> {
+    let mut figure = seasonal_figure(values, season, |value, trend| value - trend);
+    let mean = figure.iter().sum::<f64>() / season as f64;
+    figure.iter_mut().for_each(|difference| *difference -= mean);
+    figure
+}
+
+/// The mean, by place in the season, of what is left when `remove` takes the trend from each value; the
+/// trend is the centred moving average over one season.
+fn seasonal_figure(values: &[f64], season: usize, remove: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    // Of an even season the window has one value more, whose two ends count half.
+    let half = season / 2;
+    let mut sums = vec![0.0; season];
+    let mut counts = vec![0u32; season];
+    for centre in half..values.len().saturating_sub(half) {
+        let window = &values[centre - half..=centre + half];
+        let sum: f64 = if season.is_multiple_of(2) {
+            let inner: f64 = window[1..season].iter().sum();
+            0.5 * window[0] + inner + 0.5 * window[season]
+        } else {
+            window.iter().sum()
+        };
+        let left = remove(values[centre], sum / season as f64);
+        // 0/0 says nothing about the place; R leaves it out of the mean too.
+        if !left.is_nan() {
+            sums[centre % season] += left;
+            counts[centre % season] += 1;
+        }
+    }
+    sums.iter()
+        .zip(&counts)
+        .map(|(sum, count)| sum / f64::from(*count))
+        .collect()
 }
 
 #[cfg(test)]

@@ -22,16 +22,18 @@
 mod config;
 pub mod decomposition;
 mod evaluate;
+mod least_squares;
 mod metrics;
 mod models;
 pub(crate) mod nearest;
 mod split;
+mod stl;
 
 pub use config::{ModelConfig, ModelConfigError, Parameter};
 pub use evaluate::{EvaluateError, Evaluation, evaluate};
 pub use metrics::{Scores, score};
 pub use models::{
-    Drift, Fitted, Interval, Model, ModelError, Naive, Naive2, Prediction, Question, SeasonalNaive,
-    Ses, Theta,
+    Comb, Criterion, Damped, Drift, ErrorKind, Ets, Fitted, Holt, Interval, Model, ModelError,
+    Mstl, Naive, Naive2, Prediction, Question, Season, SeasonalNaive, Ses, Theta, Transform, Trend,
 };
 pub use split::{SplitError, split};

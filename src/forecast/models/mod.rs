@@ -4,12 +4,18 @@
 //! parameters. Each lives in a file of its own, with the paper or the book it follows. What they share is
 //! here: the trait, the error, and the checks that every model makes before it starts.
 
+mod ets;
+mod holt;
 mod intervals;
+mod mstl;
 mod naive;
 mod ses;
 mod theta;
 
+pub use ets::{Criterion, ErrorKind, Ets, Season, Trend};
+pub use holt::{Comb, Damped, Holt};
 pub use intervals::Interval;
+pub use mstl::{Mstl, Transform};
 pub use naive::{Drift, Naive, Naive2, SeasonalNaive};
 pub use ses::Ses;
 pub use theta::Theta;
@@ -152,6 +158,28 @@ pub enum ModelError {
         /// NaN or an infinity.
         value: f64,
     },
+    /// A form that multiplies meets a value that is zero or negative.
+    #[error("`{model}` needs positive values for a form that multiplies, the series has others")]
+    NotPositive {
+        /// The name of the model.
+        model: &'static str,
+    },
+    /// A season has more observations than the model can estimate states for.
+    #[error("`{model}` takes seasons of at most {longest} observations, this one has {season}")]
+    SeasonTooLong {
+        /// The name of the model.
+        model: &'static str,
+        /// Observations in the season.
+        season: u32,
+        /// The most that it takes.
+        longest: u32,
+    },
+    /// No start of the search gives the model a finite error.
+    #[error("`{model}` cannot be fitted: its errors are beyond the range of numbers")]
+    NoFit {
+        /// The name of the model.
+        model: &'static str,
+    },
     /// The forecast leaves the range of `f64`.
     #[error("the forecast of `{model}` at step {step} is beyond the range of numbers")]
     OutOfRange {
@@ -216,6 +244,31 @@ fn check_forecast(
             step: at + 1,
         }),
     }
+}
+
+/// The prediction for a train part of one value only: that value, and no error was ever seen. `None` for
+/// other train parts.
+fn constant(question: &Question<'_>) -> Option<Prediction> {
+    let first = *question.train.first()?;
+    if question.train.iter().any(|value| *value != first) {
+        return None;
+    }
+    let mean = vec![first; question.horizon as usize];
+    let zeros = vec![0.0; mean.len()];
+    Some(Prediction {
+        intervals: intervals::normal(&mean, &zeros, question.levels),
+        ..Prediction::of(mean)
+    })
+}
+
+/// A power of two by which the largest value comes to lie between 1/2 and 1 (or as near as two powers
+/// allow), so that a search takes the same steps whatever the unit.
+fn unit_scale(values: &[f64]) -> f64 {
+    let largest = values
+        .iter()
+        .fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    let (_, exponent) = libm::frexp(largest);
+    libm::scalbn(1.0, (-exponent).clamp(-1000, 1000))
 }
 
 /// Raises what lies below zero to zero where no value of the train part is negative: the organisers of
@@ -315,22 +368,24 @@ mod tests {
             })
         };
         for (name, model) in models() {
-            assert_eq!(mean_of(model.as_ref(), &[], 1, 1), {
-                let needed = if matches!(name, "drift" | "theta") {
-                    2
-                } else {
-                    1
-                };
-                refusal(name, needed, 0)
-            });
-            let one = mean_of(model.as_ref(), &[5.0], 1, 2);
-            match name {
-                "drift" | "theta" => assert_eq!(one, refusal(name, 2, 1)),
-                _ => assert_eq!(one, Ok(vec![5.0; 2]), "{name}"),
+            let needed = match name {
+                "drift" | "theta" | "holt" | "damped" | "comb" => 2,
+                "ets" | "mstl" => 5,
+                _ => 1,
+            };
+            for length in 0..needed {
+                let train = vec![5.0; length];
+                assert_eq!(
+                    mean_of(model.as_ref(), &train, 1, 1),
+                    refusal(name, needed, length)
+                );
             }
-            let less_than_a_season = mean_of(model.as_ref(), &[5.0, 5.0, 5.0], 4, 2);
+            let enough = vec![5.0; needed];
+            let forecast = mean_of(model.as_ref(), &enough, 1, 2);
+            assert_eq!(forecast, Ok(vec![5.0; 2]), "{name}");
+            let less_than_a_season = mean_of(model.as_ref(), &[5.0; 5], 6, 2);
             match name {
-                "seasonal-naive" => assert_eq!(less_than_a_season, refusal(name, 4, 3)),
+                "seasonal-naive" => assert_eq!(less_than_a_season, refusal(name, 6, 5)),
                 _ => assert_eq!(less_than_a_season, Ok(vec![5.0; 2]), "{name}"),
             }
         }
@@ -339,7 +394,7 @@ mod tests {
     #[test]
     fn values_that_are_not_finite_are_refused_with_their_place() {
         for (name, model) in models() {
-            let error = mean_of(model.as_ref(), &[1.0, 2.0, f64::NAN, 4.0], 1, 1);
+            let error = mean_of(model.as_ref(), &[1.0, 2.0, f64::NAN, 4.0, 5.0], 1, 1);
             let error = error.expect_err(name).to_string();
             assert_eq!(
                 error,
