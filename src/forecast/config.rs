@@ -4,9 +4,6 @@
 //! once, where a user can still be told. From there on a config is right by construction, and
 //! [`ModelConfig::build`] cannot fail.
 
-use std::fmt;
-use std::ops::RangeInclusive;
-
 use serde::{Deserialize, Serialize};
 
 use super::models::{
@@ -14,6 +11,7 @@ use super::models::{
     SeasonalNaive, Ses, Theta, Transform, Trend,
 };
 use super::nearest::nearest;
+use super::parameters::{Given, Parameter};
 
 /// A model and all its parameters.
 ///
@@ -42,27 +40,6 @@ pub enum ModelConfig {
     Comb,
     /// Seasons by MSTL, the rest by exponential smoothing.
     Mstl(Mstl),
-}
-
-/// The value of a parameter as a spec gives it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Parameter {
-    /// A number, whole or not.
-    Number(f64),
-    /// A text.
-    Text(String),
-    /// True or false.
-    Flag(bool),
-}
-
-impl fmt::Display for Parameter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Parameter::Number(number) => write!(f, "{number}"),
-            Parameter::Text(text) => write!(f, "\"{}\"", text.escape_debug()),
-            Parameter::Flag(flag) => write!(f, "{flag}"),
-        }
-    }
 }
 
 impl ModelConfig {
@@ -207,126 +184,6 @@ fn read_mstl(given: &mut Given<'_>) -> Result<Mstl, ModelConfigError> {
     })
 }
 
-/// The parameters that a spec gives a model, taken out one by one.
-struct Given<'a> {
-    model: &'a str,
-    parameters: &'a [(String, Parameter)],
-    /// The names of those that the model has.
-    known: Vec<&'static str>,
-}
-
-impl<'a> Given<'a> {
-    fn new(model: &'a str, parameters: &'a [(String, Parameter)]) -> Given<'a> {
-        Given {
-            model,
-            parameters,
-            known: Vec::new(),
-        }
-    }
-
-    fn take(&mut self, name: &'static str) -> Option<&'a Parameter> {
-        self.known.push(name);
-        self.parameters
-            .iter()
-            .find(|(given, _)| given == name)
-            .map(|(_, value)| value)
-    }
-
-    /// One of several words.
-    fn choice<T: Clone>(
-        &mut self,
-        name: &'static str,
-        choices: &[(&'static str, T)],
-        default: T,
-    ) -> Result<T, ModelConfigError> {
-        let Some(value) = self.take(name) else {
-            return Ok(default);
-        };
-        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        match value {
-            Parameter::Text(text) => choices
-                .iter()
-                .find(|(word, _)| word == text)
-                .map(|(_, choice)| choice.clone())
-                .ok_or_else(|| {
-                    let near = nearest(text, &words).map(|near| format!("did you mean `{near}`?"));
-                    self.unusable(name, value, format!("one of {}", words.join(", ")), near)
-                }),
-            _ => Err(self.unusable(name, value, format!("one of {}", words.join(", ")), None)),
-        }
-    }
-
-    /// A number of a range.
-    fn number(
-        &mut self,
-        name: &'static str,
-        range: RangeInclusive<f64>,
-        default: f64,
-    ) -> Result<f64, ModelConfigError> {
-        match self.take(name) {
-            None => Ok(default),
-            Some(Parameter::Number(number)) if range.contains(number) => Ok(*number),
-            Some(value) => {
-                let expected = format!("a number from {} to {}", range.start(), range.end());
-                Err(self.unusable(name, value, expected, None))
-            }
-        }
-    }
-
-    /// An odd number of a range.
-    fn odd(
-        &mut self,
-        name: &'static str,
-        range: RangeInclusive<u32>,
-        default: u32,
-    ) -> Result<u32, ModelConfigError> {
-        let Some(value) = self.take(name) else {
-            return Ok(default);
-        };
-        range
-            .clone()
-            .step_by(2)
-            .find(|odd| *value == Parameter::Number(f64::from(*odd)))
-            .ok_or_else(|| {
-                let expected = format!("an odd number from {} to {}", range.start(), range.end());
-                self.unusable(name, value, expected, None)
-            })
-    }
-
-    fn unusable(
-        &self,
-        parameter: &'static str,
-        value: &Parameter,
-        expected: String,
-        hint: Option<String>,
-    ) -> ModelConfigError {
-        ModelConfigError::Unusable {
-            model: self.model.to_owned(),
-            parameter,
-            given: value.to_string(),
-            expected,
-            hint,
-        }
-    }
-
-    /// What was not taken is unknown.
-    fn finish(self) -> Result<(), ModelConfigError> {
-        let known = self.known;
-        match self
-            .parameters
-            .iter()
-            .find(|(name, _)| !known.contains(&name.as_str()))
-        {
-            None => Ok(()),
-            Some((parameter, _)) => Err(ModelConfigError::UnknownParameter {
-                model: self.model.to_owned(),
-                parameter: parameter.clone(),
-                known,
-            }),
-        }
-    }
-}
-
 /// A spec asks for a model that does not exist, or for a parameter that it does not have.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -432,5 +289,91 @@ mod tests {
             "the model `ses` has no parameter `alpha`"
         );
         assert_eq!(error.hint().as_deref(), Some("`ses` takes no parameters"));
+    }
+
+    fn text(name: &str, value: &str) -> (String, Parameter) {
+        (name.to_owned(), Parameter::Text(value.to_owned()))
+    }
+
+    fn number(name: &str, value: f64) -> (String, Parameter) {
+        (name.to_owned(), Parameter::Number(value))
+    }
+
+    #[test]
+    fn parameters_change_what_they_name_and_nothing_else() {
+        let given = [
+            text("error", "multiplicative"),
+            text("trend", "damped"),
+            number("beta-limit", 1.0),
+        ];
+        assert_eq!(
+            ModelConfig::from_parameters("ets", &given),
+            Ok(ModelConfig::Ets(Ets {
+                error: Some(ErrorKind::Multiplicative),
+                trend: Some(Trend::Damped),
+                beta_limit: 1.0,
+                ..Ets::default()
+            }))
+        );
+        let given = [text("transform", "log"), number("window", 7.0)];
+        assert_eq!(
+            ModelConfig::from_parameters("mstl", &given),
+            Ok(ModelConfig::Mstl(Mstl {
+                window: 7,
+                transform: Transform::Log,
+            }))
+        );
+    }
+
+    #[test]
+    fn the_default_words_are_the_defaults() {
+        let given = ["error", "trend", "season"].map(|name| text(name, "auto"));
+        assert_eq!(
+            ModelConfig::from_parameters("ets", &given),
+            ModelConfig::from_parameters("ets", &[])
+        );
+    }
+
+    #[test]
+    fn values_that_a_parameter_cannot_have_are_refused() {
+        for (model, given, message, hint) in [
+            (
+                "ets",
+                text("trend", "dampened"),
+                "the parameter `trend` of the model `ets` is one of auto, none, additive, damped, not \"dampened\"",
+                Some("did you mean `damped`?"),
+            ),
+            (
+                "ets",
+                number("beta-limit", 1.5),
+                "the parameter `beta-limit` of the model `ets` is a number from 0.0001 to 1, not 1.5",
+                None,
+            ),
+            (
+                "ets",
+                ("season".to_owned(), Parameter::Flag(true)),
+                "the parameter `season` of the model `ets` is one of auto, none, additive, multiplicative, not true",
+                None,
+            ),
+            (
+                "mstl",
+                number("window", 8.0),
+                "the parameter `window` of the model `mstl` is an odd number from 7 to 1001, not 8",
+                None,
+            ),
+        ] {
+            let error = ModelConfig::from_parameters(model, &[given]).expect_err("unusable");
+            assert_eq!(error.to_string(), message);
+            assert_eq!(error.hint().as_deref(), hint);
+        }
+        let error = ModelConfig::from_parameters("ets", &[text("seasons", "none")])
+            .expect_err("no such parameter");
+        assert_eq!(error.hint().as_deref(), Some("did you mean `season`?"));
+        let error = ModelConfig::from_parameters("ets", &[text("alpha", "none")])
+            .expect_err("no such parameter");
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("the parameters of `ets` are error, trend, season, criterion, beta-limit")
+        );
     }
 }

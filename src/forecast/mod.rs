@@ -6,10 +6,11 @@
 //! none). A *model* turns a train part into `horizon` predictions; *scores* compare these with the test
 //! part. [`split()`] cuts, [`Model::forecast`] predicts, [`score`] judges, and [`evaluate()`] does all three.
 //!
-//! The simple models follow the statistical benchmarks of the M4 competition: `naive2`, `ses` and
-//! `theta` are fitted to the seasonally adjusted series where the test in [`decomposition`] says that
-//! there is a season, and their forecasts are made seasonal again. Their published scores are the known
-//! answers of this module's tests.
+//! The simple models follow the statistical benchmarks of the M4 competition: `naive2`, `ses`, `holt`,
+//! `damped`, `comb` and `theta` are fitted to the seasonally adjusted series where the test in
+//! [`decomposition`] says that there is a season, and their forecasts are made seasonal again. Their
+//! published scores are the known answers of this module's tests. `ets` has seasons of its own, `mstl`
+//! takes several away first.
 //!
 //! A model travels between processes as a [`ModelConfig`], which is plain data; the model itself is
 //! built where it is used.
@@ -26,14 +27,16 @@ mod least_squares;
 mod metrics;
 mod models;
 pub(crate) mod nearest;
+mod parameters;
 mod split;
 mod stl;
 
-pub use config::{ModelConfig, ModelConfigError, Parameter};
+pub use config::{ModelConfig, ModelConfigError};
 pub use evaluate::{EvaluateError, Evaluation, evaluate};
 pub use metrics::{Scores, score};
 pub use models::{
     Comb, Criterion, Damped, Drift, ErrorKind, Ets, Fitted, Holt, Interval, Model, ModelError,
     Mstl, Naive, Naive2, Prediction, Question, Season, SeasonalNaive, Ses, Theta, Transform, Trend,
 };
+pub use parameters::Parameter;
 pub use split::{SplitError, split};

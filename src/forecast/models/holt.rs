@@ -131,3 +131,85 @@ fn fading(length: usize) -> Vec<f64> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::mean_of;
+    use super::*;
+
+    /// Millions of passengers of Australian airlines a year, 1990 to 2016: the example of R. J. Hyndman
+    /// and G. Athanasopoulos, "Forecasting: Principles and Practice", 2nd edition, section 7.2, where R's
+    /// `holt` finds alpha 0.8321, beta 0.0001, l(0) 15.57, b(0) 2.102 and these forecasts. The valley is
+    /// flat there: at alpha 0.8216 and l(0) 15.85 the error is a little less.
+    const AIR: [f64; 27] = [
+        17.55, 21.86, 23.89, 26.93, 26.89, 28.83, 30.08, 30.95, 30.19, 31.58, 32.58, 33.48, 39.02,
+        41.39, 41.60, 44.66, 46.95, 48.73, 51.49, 50.03, 60.64, 63.36, 66.36, 68.20, 68.12, 69.78,
+        72.60,
+    ];
+
+    #[test]
+    fn agrees_with_the_book_on_air_passengers() {
+        let prediction = Holt
+            .forecast(&Question::new(&AIR, &[1], 5))
+            .expect("long enough");
+        for (got, known) in prediction
+            .mean
+            .iter()
+            .zip([74.60, 76.70, 78.80, 80.91, 83.01])
+        {
+            assert!((got - known).abs() < 0.03, "{prediction:?}");
+        }
+        let parameters = prediction.fitted.expect("holt tells").parameters;
+        for ((_, got), (known, near)) in parameters.iter().zip([
+            (0.8321, 0.015),
+            (0.0001, 0.0001),
+            (15.57, 0.3),
+            (2.102, 0.005),
+        ]) {
+            assert!((got - known).abs() <= near, "{parameters:?}");
+        }
+    }
+
+    #[test]
+    fn a_fading_line_is_continued_as_it_fades() {
+        let known = fading(40);
+        let forecast = mean_of(&Damped, &known[..20], 1, 20).expect("long enough");
+        for (got, known) in forecast.iter().zip(&known[20..]) {
+            assert!((got / known - 1.0).abs() < 1e-4);
+        }
+        let straight = mean_of(&Holt, &known[..20], 1, 20).expect("long enough");
+        assert!(straight[19] > known[39] + 5.0);
+    }
+
+    #[test]
+    fn comb_is_the_mean_of_the_three() {
+        let of = |model: &dyn Model| mean_of(model, &AIR, 1, 6).expect("long enough");
+        let (ses, holt, damped) = (of(&super::super::Ses), of(&Holt), of(&Damped));
+        for (step, comb) in of(&Comb).iter().enumerate() {
+            let mean = (ses[step] + holt[step] + damped[step]) / 3.0;
+            assert!((comb - mean).abs() < 1e-9 * mean);
+        }
+    }
+
+    #[test]
+    fn a_positive_series_is_not_forecast_below_zero() {
+        let falling: Vec<f64> = (0..20).map(|t| f64::from(19 - t)).collect();
+        let forecast = mean_of(&Holt, &falling, 1, 5).expect("long enough");
+        assert!(forecast.iter().all(|value| *value == 0.0), "{forecast:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn lines_go_on(first in -100.0..100.0, slope in -5.0..5.0, length in 5usize..30) {
+            // Negative somewhere, so that nothing is raised to zero.
+            let line = |t: usize| -1000.0 + first + slope * t as f64;
+            let train: Vec<f64> = (0..length).map(line).collect();
+            let forecast = mean_of(&Holt, &train, 1, 4).expect("long enough");
+            for (step, got) in forecast.iter().enumerate() {
+                prop_assert!((got - line(length + step)).abs() < 1e-3, "{:?}", forecast);
+            }
+        }
+    }
+}

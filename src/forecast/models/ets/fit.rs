@@ -137,8 +137,8 @@ impl<'a> Series<'a> {
             .chain(grid(form, states));
         let mut best: Option<([f64; D], f64)> = None;
         for mut start in starts {
-            for i in 0..D {
-                start[i] = start[i].clamp(bounds.low[i], bounds.high[i]);
+            for (value, (low, high)) in start.iter_mut().zip(bounds.low.iter().zip(&bounds.high)) {
+                *value = value.clamp(*low, *high);
             }
             let sum = smoothing.sum(&start);
             if let Some(sum) = sum.filter(|sum| best.is_none_or(|(_, least)| *sum < least)) {

@@ -338,8 +338,8 @@ impl<const D: usize> Normal<D> {
                 continue;
             }
             self.gradient[i] += residual * of;
-            for j in 0..D {
-                self.products[i][j] += of * by[j];
+            for (product, other) in self.products[i].iter_mut().zip(by) {
+                *product += of * other;
             }
         }
     }
@@ -354,8 +354,8 @@ impl<const D: usize> Normal<D> {
                     square * (self.products[i][j] + cross + squares * by_mean[i] * by_mean[j]);
             }
         }
-        for i in 0..D {
-            self.gradient[i] = square * (self.gradient[i] + squares * by_mean[i]);
+        for (gradient, by_mean) in self.gradient.iter_mut().zip(by_mean) {
+            *gradient = square * (*gradient + squares * by_mean);
         }
     }
 }
