@@ -17,7 +17,7 @@ use fumehood::clock::Monotonic;
 use fumehood::data::SeriesSet;
 use fumehood::experiment::plan::{Body, ForecastBody, NamedModel, Plan, PlanDigest};
 use fumehood::experiment::{AttemptOutcome, ExitCause, ResourceUse};
-use fumehood::forecast::ModelConfig;
+use fumehood::forecast::{ModelConfig, Setup};
 use fumehood::ids::{AttemptNumber, Pid, TaskIndex, WorkerId};
 use fumehood::protocol::{Assignment, FromWorker, Moments, Parcel, Report, encode_result};
 use fumehood::record::{Header, Journal, Recovered, RunFolder};
@@ -71,13 +71,13 @@ static PLAN: LazyLock<Plan> = LazyLock::new(|| {
     let model = NamedModel {
         name: "naive".into(),
         config: ModelConfig::Naive,
+            fallback: None,
     };
     let body = Body::Forecast(ForecastBody {
         series: Arc::new(series),
         store: None,
         models: vec![model],
-        horizon: 1,
-        season_length: 1,
+        setup: Setup::once(1, 1),
     });
     Plan::new(1, PlanDigest([3; 32]), [("e".into(), body)]).expect("four tasks")
 });

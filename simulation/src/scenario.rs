@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fumehood::data::SeriesSet;
 use fumehood::experiment::plan::{Body, ForecastBody, LfsrBody, NamedModel, Plan, PlanDigest};
-use fumehood::forecast::ModelConfig;
+use fumehood::forecast::{ModelConfig, Setup};
 use fumehood::ids::TaskIndex;
 use fumehood::lfsr::{Register, StateRange, plan_ranges};
 use supervisor::engine::state::{Life, Policy};
@@ -125,14 +125,14 @@ fn plan(seed: u64, tiny: u32, long: u32, draws: &mut Draws) -> (Plan, (u32, u32)
     let naive = |name: &str| NamedModel {
         name: name.to_owned(),
         config: ModelConfig::Naive,
+        fallback: None,
     };
     let forecast = |series: SeriesSet, horizon| {
         Body::Forecast(ForecastBody {
             series: Arc::new(series),
             store: None,
             models: vec![naive("naive")],
-            horizon,
-            season_length: 1,
+            setup: Setup::once(1, horizon),
         })
     };
     let register = |order: u32, coefficients: &[u32]| {

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::{Competition, DataSet, Frequency, Source, load};
-use crate::forecast::{Ets, ModelConfig, evaluate};
+use crate::forecast::{Ets, ModelConfig, Setup, evaluate};
 use crate::ids::Seed;
 
 /// The file or folder of this name beside the checkout, or `None` with a message.
@@ -39,14 +39,9 @@ fn scores(set: &DataSet, model: &ModelConfig) -> (f64, f64) {
     let model = model.build();
     let (mut smape, mut mase) = (0.0, 0.0);
     for i in 0..set.series.len() {
-        let evaluation = evaluate(
-            &*model,
-            set.series.values(i),
-            set.default_season_length,
-            set.default_horizon,
-            Seed(0),
-        )
-        .expect("every series of the competitions is long enough");
+        let setup = Setup::once(set.default_season_length, set.default_horizon);
+        let evaluation = evaluate(&*model, set.series.values(i), &setup, Seed(0))
+            .expect("every series of the competitions is long enough");
         smape += evaluation.scores.smape;
         mase += evaluation.scores.mase.expect("no series is constant");
     }

@@ -17,4 +17,4 @@ pub use attempt::{Attempt, AttemptOutcome, Phases, ResourceUse};
 #[cfg(feature = "fault")]
 pub use fault::{FaultBody, FaultOutput, FaultTask};
 pub use outcome::{Cause, ExitCause, Outcome, OutcomeKind};
-pub use task::{Forecast, ForecastTask, SeriesSlice, TaskOutput, Work};
+pub use task::{FellBack, Forecast, ForecastTask, SeriesSlice, TaskOutput, Work};

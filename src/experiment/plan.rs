@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ForecastTask, SeriesSlice, Work};
 use crate::data::SeriesSet;
-use crate::forecast::ModelConfig;
+use crate::forecast::{ModelConfig, Setup};
 use crate::ids::{Seed, TaskIndex};
 use crate::lfsr::{AnalyseTask, EnumerateTask, Register, StateRange};
 
@@ -92,10 +92,8 @@ pub struct ForecastBody {
     pub store: Option<String>,
     /// The models, each under its unique name.
     pub models: Vec<NamedModel>,
-    /// Steps to forecast.
-    pub horizon: u32,
-    /// Observations in a season.
-    pub season_length: u32,
+    /// How models are judged.
+    pub setup: Setup,
 }
 
 /// A model and the name it has in this experiment.
@@ -105,6 +103,8 @@ pub struct NamedModel {
     pub name: String,
     /// The model.
     pub config: ModelConfig,
+    /// The model that forecasts where it cannot.
+    pub fallback: Option<ModelConfig>,
 }
 
 /// A register and the ranges into which its states are split.
@@ -318,11 +318,12 @@ impl Plan {
                         }
                     }
                 };
+                let model = &body.models[at % body.models.len()];
                 Work::Forecast(ForecastTask {
-                    model: body.models[at % body.models.len()].config.clone(),
+                    model: model.config.clone(),
+                    fallback: model.fallback.clone(),
                     series: slice,
-                    season_length: body.season_length,
-                    horizon: body.horizon,
+                    setup: body.setup.clone(),
                 })
             }
             Body::Lfsr(body) => match body.part(at) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::forecast::{ModelConfig, Scores};
+use crate::forecast::{Evaluation, ModelConfig, Setup};
 use crate::lfsr::{AnalyseTask, AnalyticResult, EnumerateTask, RangeTable};
 
 /// What one task computes. No object of the supervisor is in it: the worker rebuilds the model, the
@@ -25,12 +25,12 @@ pub enum Work {
 pub struct ForecastTask {
     /// The model and its parameters.
     pub model: ModelConfig,
+    /// The model that forecasts in its place where it cannot.
+    pub fallback: Option<ModelConfig>,
     /// The whole series: the last `horizon` values are the test part, a model sees the rest.
     pub series: SeriesSlice,
-    /// The number of observations in a season; 1 = none.
-    pub season_length: u32,
-    /// Steps to forecast.
-    pub horizon: u32,
+    /// Seasons, horizon, windows and levels.
+    pub setup: Setup,
 }
 
 /// Where the values of a series are.
@@ -53,7 +53,7 @@ pub enum SeriesSlice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum TaskOutput {
     /// Of [`Work::Forecast`].
-    Forecast(Forecast),
+    Forecast(Box<Forecast>),
     /// Of [`Work::Enumerate`].
     Enumeration(RangeTable),
     /// Of [`Work::Analyse`].
@@ -66,10 +66,17 @@ pub enum TaskOutput {
 /// The forecast of one model for one series, with its scores.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Forecast {
-    /// Forecasts of the test part, one a step.
-    pub predictions: Vec<f64>,
-    /// The values of the test part.
-    pub actual: Vec<f64>,
-    /// The scores of the forecast.
-    pub scores: Scores,
+    /// What the model made of the series, or its fallback.
+    pub evaluation: Evaluation,
+    /// That it was the fallback, and why.
+    pub fallback: Option<FellBack>,
+}
+
+/// A model could not forecast a series, and another did in its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FellBack {
+    /// The name of the other model.
+    pub model: String,
+    /// Why the model itself could not.
+    pub reason: String,
 }

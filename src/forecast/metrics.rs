@@ -52,8 +52,32 @@ pub fn score(actual: &[f64], predicted: &[f64], train: &[f64], season_length: u3
     }
 }
 
+impl Scores {
+    /// The means of the scores of several forecasts of one series; a score that a forecast does not have
+    /// is left out of its mean.
+    ///
+    /// # Panics
+    ///
+    /// If there is no forecast.
+    pub fn mean(scores: &[Scores]) -> Scores {
+        assert!(!scores.is_empty(), "nothing to average");
+        let of = |score: fn(&Scores) -> f64| mean(scores.iter().map(score));
+        let of_those_there = |score: fn(&Scores) -> Option<f64>| {
+            let there: Vec<f64> = scores.iter().filter_map(score).collect();
+            (!there.is_empty()).then(|| mean(there.into_iter()))
+        };
+        Scores {
+            smape: of(|scores| scores.smape),
+            mase: of_those_there(|scores| scores.mase),
+            rmse: of(|scores| scores.rmse),
+            mae: of(|scores| scores.mae),
+            mape: of_those_there(|scores| scores.mape),
+        }
+    }
+}
+
 /// The mean absolute error of the seasonal naive forecast inside the train part: the unit of MASE.
-fn scale(train: &[f64], season_length: usize) -> Option<f64> {
+pub(super) fn scale(train: &[f64], season_length: usize) -> Option<f64> {
     if season_length == 0 || train.len() <= season_length {
         return None;
     }
@@ -92,7 +116,7 @@ fn root_mean_square(errors: impl Iterator<Item = f64> + Clone) -> f64 {
 }
 
 /// The mean of at least one value.
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
+pub(super) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0u64), |(sum, count), value| (sum + value, count + 1));
     sum / count as f64
 }

@@ -21,6 +21,7 @@
 //! values or lengths. Nothing here knows of files, processes or messages.
 
 mod config;
+mod coverage;
 pub mod decomposition;
 mod evaluate;
 mod least_squares;
@@ -32,7 +33,8 @@ mod split;
 mod stl;
 
 pub use config::{ModelConfig, ModelConfigError};
-pub use evaluate::{EvaluateError, Evaluation, evaluate};
+pub use coverage::{IntervalScores, JudgedInterval};
+pub use evaluate::{EvaluateError, Evaluation, Setup, Window, evaluate};
 pub use metrics::{Scores, score};
 pub use models::{
     Comb, Criterion, Damped, Drift, ErrorKind, Ets, Fitted, Holt, Interval, Model, ModelError,

@@ -288,38 +288,67 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::experiment::Forecast;
-    use crate::forecast::Scores;
+    use crate::experiment::{FellBack, Forecast};
+    use crate::forecast::{Evaluation, Fitted, IntervalScores, JudgedInterval, Scores, Window};
+
+    /// With everything that may be absent.
+    fn evaluation(predictions: Vec<f64>) -> Evaluation {
+        let scores = Scores {
+            smape: 1.0,
+            mase: None,
+            rmse: f64::INFINITY,
+            mae: 5e-324,
+            mape: Some(2.0),
+        };
+        let interval = JudgedInterval {
+            level: 95.0,
+            lower: vec![1.0],
+            upper: vec![2.0],
+            scores: IntervalScores {
+                coverage: 0.5,
+                scaled_width: None,
+                msis: Some(1.0),
+            },
+        };
+        Evaluation {
+            predictions,
+            actual: vec![-0.0; 18],
+            scores,
+            intervals: vec![interval.clone()],
+            fitted: Some(Fitted {
+                form: None,
+                log_likelihood: Some(-1.5),
+                aicc: None,
+                parameters: vec![("alpha".to_owned(), 0.5)],
+            }),
+            windows: vec![Window {
+                train: 7,
+                predictions: vec![1.0],
+                actual: vec![2.0],
+                scores,
+                intervals: vec![interval],
+            }],
+        }
+    }
 
     fn good() -> Vec<u8> {
-        let result: WorkResult = Ok(TaskOutput::Forecast(Forecast {
-            predictions: vec![1.5; 18],
-            actual: vec![-0.0; 18],
-            scores: Scores {
-                smape: 1.0,
-                mase: None,
-                rmse: f64::INFINITY,
-                mae: 5e-324,
-                mape: Some(2.0),
-            },
-        }));
+        let result: WorkResult = Ok(TaskOutput::Forecast(Box::new(Forecast {
+            evaluation: evaluation(vec![1.5; 18]),
+            fallback: Some(FellBack {
+                model: "naive".to_owned(),
+                reason: "too short".to_owned(),
+            }),
+        })));
         encode_result(&result).expect("it can travel")
     }
 
     #[test]
     fn a_forecast_that_no_line_of_the_journal_holds_is_an_error() {
         let forecast = |steps: usize| -> WorkResult {
-            Ok(TaskOutput::Forecast(Forecast {
-                predictions: vec![-1.5e-308; steps],
-                actual: vec![1.0],
-                scores: Scores {
-                    smape: 0.0,
-                    mase: None,
-                    rmse: 0.0,
-                    mae: 0.0,
-                    mape: None,
-                },
-            }))
+            Ok(TaskOutput::Forecast(Box::new(Forecast {
+                evaluation: evaluation(vec![-1.5e-308; steps]),
+                fallback: None,
+            })))
         };
         assert!(encode_result(&forecast(2_000_000)).is_ok());
         let error = encode_result(&forecast(2_200_000)).expect_err("it is too large");

@@ -9,10 +9,11 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::experiment::plan::{Body, Plan};
-use crate::experiment::{Cause, ExitCause, Outcome, OutcomeKind, TaskOutput};
-use crate::forecast::Scores;
+use crate::experiment::plan::{Body, ForecastBody, Plan};
+use crate::experiment::{Cause, ExitCause, FellBack, Forecast, Outcome, OutcomeKind, TaskOutput};
+use crate::forecast::{Fitted, IntervalScores, JudgedInterval, Scores, Setup};
 use crate::ids::TaskIndex;
 
 /// The text of one JSON value, kept as it was first written: it is copied, never read and printed again.
@@ -62,6 +63,7 @@ pub enum TerminalBody {
     Cause(Cause),
 }
 
+/// The keys of the contract, and what a spec asked for besides.
 #[derive(Serialize)]
 struct ForecastResult<'a> {
     series: &'a str,
@@ -70,6 +72,69 @@ struct ForecastResult<'a> {
     predictions: &'a [f64],
     actual: &'a [f64],
     metrics: Metrics,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intervals: Option<Vec<IntervalText<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<&'a FellBack>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fitted: Option<FittedText<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    windows: Vec<WindowText<'a>>,
+}
+
+#[derive(Serialize)]
+struct WindowText<'a> {
+    train: u64,
+    predictions: &'a [f64],
+    actual: &'a [f64],
+    metrics: Metrics,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intervals: Option<Vec<IntervalText<'a>>>,
+}
+
+#[derive(Serialize)]
+struct IntervalText<'a> {
+    level: f64,
+    lower: &'a [f64],
+    upper: &'a [f64],
+    #[serde(flatten)]
+    scores: IntervalScores,
+}
+
+impl IntervalText<'_> {
+    /// One a level, where any was asked for: none where the model has none.
+    fn all<'a>(setup: &Setup, intervals: &'a [JudgedInterval]) -> Option<Vec<IntervalText<'a>>> {
+        let text = |interval: &'a JudgedInterval| IntervalText {
+            level: interval.level,
+            lower: &interval.lower,
+            upper: &interval.upper,
+            scores: interval.scores,
+        };
+        (!setup.levels.is_empty()).then(|| intervals.iter().map(text).collect())
+    }
+}
+
+#[derive(Serialize)]
+struct FittedText<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    form: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_likelihood: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aicc: Option<f64>,
+    parameters: Map<String, Value>,
+}
+
+impl FittedText<'_> {
+    fn of(fitted: &Fitted) -> FittedText<'_> {
+        let parameter = |(name, value): &(String, f64)| (name.clone(), Value::from(*value));
+        FittedText {
+            form: fitted.form.as_deref(),
+            log_likelihood: fitted.log_likelihood,
+            aicc: fitted.aicc,
+            parameters: fitted.parameters.iter().map(parameter).collect(),
+        }
+    }
 }
 
 /// The scores in the order of the contract.
@@ -163,24 +228,10 @@ pub(super) fn result_text(terminal: &str) -> Option<&str> {
 
 fn result(body: &Body, at: usize, output: &TaskOutput) -> JsonText {
     match output {
-        TaskOutput::Forecast(forecast) => {
-            let (series, model, horizon) = match body {
-                Body::Forecast(body) => (
-                    body.series.name(at / body.models.len()),
-                    body.models[at % body.models.len()].name.as_str(),
-                    body.horizon,
-                ),
-                _ => ("", "", 0),
-            };
-            JsonText::of(&ForecastResult {
-                series,
-                model,
-                horizon,
-                predictions: &forecast.predictions,
-                actual: &forecast.actual,
-                metrics: Metrics::of(&forecast.scores),
-            })
-        }
+        TaskOutput::Forecast(forecast) => match body {
+            Body::Forecast(body) => forecast_result(body, at, forecast),
+            _ => JsonText::of(&()),
+        },
         TaskOutput::Enumeration(table) => JsonText::of(&EnumerationResult {
             first: table.first.to_string(),
             last: table.last.to_string(),
@@ -192,6 +243,33 @@ fn result(body: &Body, at: usize, output: &TaskOutput) -> JsonText {
         #[cfg(feature = "fault")]
         TaskOutput::Fault(output) => JsonText::of(&serde_json::json!({ "value": output.value() })),
     }
+}
+
+fn forecast_result(body: &ForecastBody, at: usize, forecast: &Forecast) -> JsonText {
+    let evaluation = &forecast.evaluation;
+    let setup = &body.setup;
+    JsonText::of(&ForecastResult {
+        series: body.series.name(at / body.models.len()),
+        model: &body.models[at % body.models.len()].name,
+        horizon: setup.horizon,
+        predictions: &evaluation.predictions,
+        actual: &evaluation.actual,
+        metrics: Metrics::of(&evaluation.scores),
+        intervals: IntervalText::all(setup, &evaluation.intervals),
+        fallback: forecast.fallback.as_ref(),
+        fitted: evaluation.fitted.as_ref().map(FittedText::of),
+        windows: evaluation
+            .windows
+            .iter()
+            .map(|window| WindowText {
+                train: window.train,
+                predictions: &window.predictions,
+                actual: &window.actual,
+                metrics: Metrics::of(&window.scores),
+                intervals: IntervalText::all(setup, &window.intervals),
+            })
+            .collect(),
+    })
 }
 
 impl Metrics {

@@ -165,9 +165,21 @@ pub struct ForecastCommand {
     /// Steps to forecast: the last H values of each series are its test part
     #[arg(long, value_name = "H")]
     pub test_size: Option<u64>,
-    /// Observations in a season; 1 = none
+    /// Observations in a season, 1 = none; several between commas are used by mstl
     #[arg(long, value_name = "M")]
-    pub seasonal_period: Option<u64>,
+    pub seasonal_period: Option<String>,
+    /// Judge each series N times, each time cut earlier
+    #[arg(long, value_name = "N")]
+    pub windows: Option<u64>,
+    /// Values from one cut to the next; the horizon unless told
+    #[arg(long, value_name = "N")]
+    pub window_step: Option<u64>,
+    /// Prediction intervals of these levels in per cent, between commas
+    #[arg(long, value_name = "80,95")]
+    pub level: Option<String>,
+    /// The model that forecasts where another cannot; never silently
+    #[arg(long, value_name = "MODEL")]
+    pub fallback: Option<String>,
     /// What to run.
     #[command(flatten)]
     pub what: WhatArgs,
@@ -186,7 +198,11 @@ impl ForecastCommand {
             models: self.models.clone(),
             max_series: self.max_series,
             test_size: self.test_size,
-            seasonal_period: self.seasonal_period,
+            seasonal_period: self.seasonal_period.clone(),
+            windows: self.windows,
+            window_step: self.window_step,
+            level: self.level.clone(),
+            fallback: self.fallback.clone(),
         }
     }
 }

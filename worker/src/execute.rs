@@ -8,8 +8,8 @@ use std::path::Path;
 
 use fumehood::clock::Monotonic;
 use fumehood::data::Store;
-use fumehood::experiment::{Forecast, ForecastTask, SeriesSlice, TaskOutput, Work};
-use fumehood::forecast;
+use fumehood::experiment::{FellBack, Forecast, ForecastTask, SeriesSlice, TaskOutput, Work};
+use fumehood::forecast::{self, Model, ModelConfig};
 use fumehood::ids::Seed;
 use fumehood::lfsr::{AnalyseTask, AnalyticResult, EnumerateTask, Enumeration};
 use fumehood::protocol::{Assignment, WorkResult};
@@ -63,13 +63,7 @@ fn run(assignment: &Assignment, rebuilt: &mut Option<Monotonic>) -> WorkResult {
 }
 
 fn evaluate(task: &ForecastTask, seed: Seed, rebuilt: &mut Option<Monotonic>) -> WorkResult {
-    let model = task.model.build();
-    model.self_test().map_err(|error| {
-        format!(
-            "the self-test of model {} failed: {error}",
-            task.model.name()
-        )
-    })?;
+    let model = built(&task.model)?;
     let mapped;
     let values = match &task.series {
         SeriesSlice::Inline(values) => values,
@@ -85,19 +79,42 @@ fn evaluate(task: &ForecastTask, seed: Seed, rebuilt: &mut Option<Monotonic>) ->
         }
     };
     *rebuilt = Some(sys::monotonic_now());
-    let evaluation = forecast::evaluate(
-        model.as_ref(),
-        values,
-        task.season_length,
-        task.horizon,
-        seed,
-    )
-    .map_err(|error| error.to_string())?;
-    Ok(TaskOutput::Forecast(Forecast {
-        predictions: evaluation.predictions,
-        actual: evaluation.actual,
-        scores: evaluation.scores,
-    }))
+    let judge = |model: &dyn Model| forecast::evaluate(model, values, &task.setup, seed);
+    let (evaluation, fallback) = match (judge(model.as_ref()), &task.fallback) {
+        (Ok(evaluation), _) => (evaluation, None),
+        (Err(error), Some(fallback)) if error.is_of_the_model() => {
+            let reason = error.to_string();
+            let name = fallback.name();
+            match judge(built(fallback)?.as_ref()) {
+                Ok(evaluation) => {
+                    let model = name.to_owned();
+                    (evaluation, Some(FellBack { model, reason }))
+                }
+                Err(error) => {
+                    return Err(format!(
+                        "{reason}; its fallback `{name}` failed too: {error}"
+                    ));
+                }
+            }
+        }
+        (Err(error), _) => return Err(error.to_string()),
+    };
+    Ok(TaskOutput::Forecast(Box::new(Forecast {
+        evaluation,
+        fallback,
+    })))
+}
+
+/// A model that has passed its self-test.
+fn built(config: &ModelConfig) -> Result<Box<dyn Model>, String> {
+    let model = config.build();
+    match model.self_test() {
+        Ok(()) => Ok(model),
+        Err(error) => Err(format!(
+            "the self-test of model {} failed: {error}",
+            config.name()
+        )),
+    }
 }
 
 fn enumerate(task: &EnumerateTask, rebuilt: &mut Option<Monotonic>) -> WorkResult {

@@ -11,7 +11,7 @@ use super::read::read_document;
 use super::types::RunSpec;
 
 /// Models that `supervisor forecast` runs unless told otherwise.
-const DEFAULT_MODELS: &str = "naive,seasonal-naive,naive2,drift,ses,theta";
+const DEFAULT_MODELS: &str = "naive,seasonal-naive,naive2,drift,ses,holt,damped,comb,theta,ets";
 
 /// What the flags of `supervisor forecast` say, unread: [`RunSpec::for_forecast`] reads them as it
 /// reads a spec.
@@ -29,8 +29,16 @@ pub struct ForecastArguments {
     pub max_series: Option<u64>,
     /// `--test-size`.
     pub test_size: Option<u64>,
-    /// `--seasonal-period`.
-    pub seasonal_period: Option<u64>,
+    /// `--seasonal-period`, with its commas.
+    pub seasonal_period: Option<String>,
+    /// `--windows`.
+    pub windows: Option<u64>,
+    /// `--window-step`.
+    pub window_step: Option<u64>,
+    /// `--level`, with its commas.
+    pub level: Option<String>,
+    /// `--fallback`.
+    pub fallback: Option<String>,
 }
 
 /// What the arguments of `supervisor lfsr` say, unread: [`RunSpec::for_lfsr`] reads them as it reads a
@@ -72,16 +80,29 @@ impl RunSpec {
         let numbers = [
             ("max-series", "--max-series", arguments.max_series),
             ("horizon", "--test-size", arguments.test_size),
-            (
-                "season-length",
-                "--seasonal-period",
-                arguments.seasonal_period,
-            ),
+            ("windows", "--windows", arguments.windows),
+            ("window-step", "--window-step", arguments.window_step),
         ];
         for (key, flag, number) in numbers {
             if let Some(number) = number {
                 builder.number(key, flag, number);
             }
+        }
+        let lists = [
+            (
+                "season-length",
+                "--seasonal-period",
+                &arguments.seasonal_period,
+            ),
+            ("level", "--level", &arguments.level),
+        ];
+        for (key, flag, list) in lists {
+            if let Some(list) = list {
+                builder.list(key, flag, list);
+            }
+        }
+        if let Some(fallback) = &arguments.fallback {
+            builder.text("fallback", "--fallback", fallback);
         }
         let (root, sources) = builder.finish();
         read_document(root, sources, sets)

@@ -69,30 +69,96 @@ pub(super) fn read_forecast(fields: Fields<'_>) -> Result<ForecastSpec, SpecErro
             .number("max-series", 1..=u64::from(u32::MAX))?
             .map(|n| n as usize),
         horizon: fields.number("horizon", 1..=1_000_000)?.map(|n| n as u32),
-        season_length: read_season_length(&fields)?,
+        seasons: read_seasons(&fields)?,
+        windows: fields
+            .number("windows", 1..=u64::from(MOST_WINDOWS))?
+            .map(|n| n as u32),
+        window_step: fields
+            .number("window-step", 1..=1_000_000)?
+            .map(|n| n as u32),
+        levels: read_levels(&fields)?,
         models: read_models(&fields)?,
     })
 }
 
-fn read_season_length(fields: &Fields<'_>) -> Result<Option<u32>, SpecError> {
+/// The most windows of one series.
+const MOST_WINDOWS: u32 = 10_000;
+/// The most seasons of one series.
+const MOST_SEASONS: usize = 4;
+/// The most levels of one experiment.
+const MOST_LEVELS: usize = 8;
+
+fn read_seasons(fields: &Fields<'_>) -> Result<Option<Vec<u32>>, SpecError> {
     const KEY: &str = "season-length";
     let Some(node) = fields.get(KEY) else {
         return Ok(None);
     };
-    let node = match &node.value {
-        Value::Array(items) => match items.as_slice() {
-            [single] => single,
-            _ => {
-                return Err(fields
-                    .bad(KEY, "lists of several seasons are not built yet")
-                    .with_hint("give a single one"));
-            }
-        },
-        _ => node,
+    let nodes = items(node);
+    if nodes.is_empty() || nodes.len() > MOST_SEASONS {
+        let reason = format!("{} seasons are asked for", nodes.len());
+        return Err(fields
+            .bad(KEY, reason)
+            .with_hint(format!("give one, or a list of at most {MOST_SEASONS}")));
+    }
+    let mut seasons: Vec<u32> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let season = fields.number_of(KEY, node, 1..=1_000_000)? as u32;
+        if seasons.last().is_some_and(|before| season <= *before) {
+            return Err(fields
+                .bad_at(
+                    KEY,
+                    format!("{season} does not follow what is before it"),
+                    node.place,
+                )
+                .with_hint("list each season once, from the shortest to the longest"));
+        }
+        seasons.push(season);
+    }
+    Ok(Some(seasons))
+}
+
+fn read_levels(fields: &Fields<'_>) -> Result<Vec<f64>, SpecError> {
+    const KEY: &str = "level";
+    let Some(node) = fields.get(KEY) else {
+        return Ok(Vec::new());
     };
-    fields
-        .number_of(KEY, node, 1..=1_000_000)
-        .map(|n| Some(n as u32))
+    let nodes = items(node);
+    if nodes.is_empty() || nodes.len() > MOST_LEVELS {
+        let reason = format!("{} levels are asked for", nodes.len());
+        return Err(fields
+            .bad(KEY, reason)
+            .with_hint(format!("give one, or a list of at most {MOST_LEVELS}")));
+    }
+    let mut levels: Vec<f64> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let level = match &node.value {
+            Value::Integer(Some(number)) => *number as f64,
+            Value::Float(number) => *number,
+            // What a flag could not read as a whole number.
+            Value::Text(text) => text
+                .parse()
+                .map_err(|_| fields.wrong_type(KEY, "a number", node))?,
+            _ => return Err(fields.wrong_type(KEY, "a number", node)),
+        };
+        if !(level > 0.0 && level < 100.0) {
+            return Err(fields
+                .bad_at(KEY, format!("{level} is not between 0 and 100"), node.place)
+                .with_hint("a level is in per cent, such as 80 or 95"));
+        }
+        if levels.contains(&level) {
+            return Err(fields.bad_at(KEY, format!("{level} is there twice"), node.place));
+        }
+        levels.push(level);
+    }
+    Ok(levels)
+}
+
+/// The items of a list, or the one that is no list.
+fn items(node: &Node) -> &[Node] {
+    match &node.value {
+        Value::Array(items) => items,
+        _ => std::slice::from_ref(node),
+    }
 }
 
 fn read_models(fields: &Fields<'_>) -> Result<Vec<ModelSpec>, SpecError> {
@@ -106,10 +172,15 @@ fn read_models(fields: &Fields<'_>) -> Result<Vec<ModelSpec>, SpecError> {
             .bad("models", "the list is empty")
             .with_hint("name at least one, as in models = [\"naive\", \"theta\"]"));
     }
+    let fallback = read_fallback(fields, fields)?;
     let mut models: Vec<ModelSpec> = Vec::with_capacity(nodes.len());
     let mut names = std::collections::BTreeSet::new();
     for node in nodes {
-        let model = read_model(fields, node)?;
+        let mut model = read_model(fields, node)?;
+        // That of all is for those that have none of their own and are not it.
+        if model.fallback.is_none() && fallback.as_ref().is_some_and(|f| *f != model.config) {
+            model.fallback.clone_from(&fallback);
+        }
         if !names.insert(model.name.clone()) {
             return Err(SpecError::new(Problem::Duplicate {
                 what: format!("models of {}", fields.of),
@@ -125,6 +196,33 @@ fn read_models(fields: &Fields<'_>) -> Result<Vec<ModelSpec>, SpecError> {
     }
     Ok(models)
 }
+
+/// The fallback that a table names: that of an experiment, or of a model in it.
+fn read_fallback(
+    table: &Fields<'_>,
+    experiment: &Fields<'_>,
+) -> Result<Option<ModelConfig>, SpecError> {
+    const KEY: &str = "fallback";
+    let Some(name) = table.text(KEY)? else {
+        return Ok(None);
+    };
+    match ModelConfig::from_parameters(name, &[]) {
+        Ok(config) => Ok(Some(config)),
+        Err(error) => {
+            let hint = error.hint();
+            let problem = Problem::Model {
+                reason: format!("as a fallback: {error}"),
+                of: experiment.of.clone(),
+            };
+            Err(SpecError::new(problem)
+                .at(table.sources, Some(table.place_of(KEY)))
+                .with_hint_if(hint))
+        }
+    }
+}
+
+/// The keys of a model's table that are no parameters of the model.
+const NO_PARAMETERS: [&str; 3] = ["model", "name", "fallback"];
 
 fn read_model(fields: &Fields<'_>, node: &Node) -> Result<ModelSpec, SpecError> {
     let build = |model: &str, place: Place, parameters: &[(String, Parameter)]| {
@@ -143,6 +241,7 @@ fn read_model(fields: &Fields<'_>, node: &Node) -> Result<ModelSpec, SpecError> 
             Ok(config) => Ok(ModelSpec {
                 name: model.clone(),
                 config,
+                fallback: None,
                 parameters: Vec::new(),
             }),
             Err((error, place)) => Err(error.at(fields.sources, Some(place))),
@@ -157,7 +256,7 @@ fn read_model(fields: &Fields<'_>, node: &Node) -> Result<ModelSpec, SpecError> 
             let name = table.text("name")?.unwrap_or(model);
             let mut parameters = Vec::new();
             for entry in entries {
-                if entry.key == "model" || entry.key == "name" {
+                if NO_PARAMETERS.contains(&entry.key.as_str()) {
                     continue;
                 }
                 let value = match &entry.node.value {
@@ -186,7 +285,7 @@ fn read_model(fields: &Fields<'_>, node: &Node) -> Result<ModelSpec, SpecError> 
                     let text = error.to_string();
                     let refused = entries
                         .iter()
-                        .filter(|entry| entry.key != "model" && entry.key != "name")
+                        .filter(|entry| !NO_PARAMETERS.contains(&entry.key.as_str()))
                         .find(|entry| text.contains(&format!("`{}`", entry.key)));
                     let place = match refused {
                         Some(entry) => entry.key_place,
@@ -195,9 +294,16 @@ fn read_model(fields: &Fields<'_>, node: &Node) -> Result<ModelSpec, SpecError> 
                     error.at(fields.sources, Some(place))
                 })?;
             check_name(&table, "name", name, table.place_of("name"))?;
+            let fallback = read_fallback(&table, fields)?;
+            if fallback.as_ref() == Some(&config) {
+                return Err(table
+                    .bad("fallback", format!("`{model}` cannot stand in for itself"))
+                    .with_hint("name another model"));
+            }
             Ok(ModelSpec {
                 name: name.to_owned(),
                 config,
+                fallback,
                 parameters,
             })
         }

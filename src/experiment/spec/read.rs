@@ -30,7 +30,7 @@ const RUN_FIELDS: [&str; 7] = [
     "memory",
 ];
 
-const FORECAST_FIELDS: [&str; 9] = [
+const FORECAST_FIELDS: [&str; 13] = [
     "name",
     "kind",
     "mode",
@@ -39,6 +39,10 @@ const FORECAST_FIELDS: [&str; 9] = [
     "max-series",
     "horizon",
     "season-length",
+    "windows",
+    "window-step",
+    "level",
+    "fallback",
     "models",
 ];
 

@@ -19,7 +19,7 @@ use super::types::{
 use crate::data::{self, DataError, DataSet, Source};
 use crate::experiment::plan::{Body, ForecastBody, LfsrBody, NamedModel, Plan, PlanDigest};
 use crate::field::{Field, FieldError};
-use crate::forecast::ModelConfig;
+use crate::forecast::{ModelConfig, Setup};
 use crate::lfsr::{Register, plan_ranges};
 
 /// Above so many values in a data set, its series travel by a mapped store: 16 MiB of them.
@@ -27,6 +27,9 @@ const MAX_INLINE_TOTAL: u64 = (16 << 20) / 8;
 
 /// Above so many values in one series, likewise: it would not fit in a message.
 const MAX_INLINE_SERIES: u64 = 6_000;
+
+/// More numbers than these are not kept of one task: what a record of the journal holds for sure.
+const MAX_RESULT_NUMBERS: u64 = 2_000_000;
 
 /// A spec with everything looked up.
 #[derive(Clone, Debug)]
@@ -103,8 +106,15 @@ enum CanonicalBody {
         data: String,
         series: usize,
         horizon: u32,
-        season_length: u32,
+        season_length: CanonicalSeasons,
         models: Vec<(String, ModelConfig)>,
+        // What came later is left out where it is as it always was, so that digests stay.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        windows: Option<(u32, u32)>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        levels: Vec<f64>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        fallbacks: Vec<(String, ModelConfig)>,
     },
     Lfsr {
         gf_order: u32,
@@ -120,6 +130,13 @@ enum CanonicalBody {
         every: u32,
         attempts: u32,
     },
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum CanonicalSeasons {
+    One(u32),
+    Several(Vec<u32>),
 }
 
 struct Resolver<'a> {
@@ -198,7 +215,17 @@ impl Resolver<'_> {
         })?;
         // From here on: at least one series, and one that is longer than the horizon.
         let horizon = spec.horizon.unwrap_or(default_horizon);
-        let season_length = spec.season_length.unwrap_or(default_season_length);
+        let setup = Setup {
+            seasons: match &spec.seasons {
+                Some(seasons) => seasons.clone(),
+                None => vec![default_season_length],
+            },
+            horizon,
+            windows: spec.windows.unwrap_or(1),
+            step: spec.window_step.unwrap_or(horizon),
+            levels: spec.levels.clone(),
+        };
+        self.check_size(experiment, &setup)?;
         let longest = series.longest() as u64;
         if !layout.is_empty() {
             self.notes.push(format!("{}: {layout}", experiment.name));
@@ -211,11 +238,21 @@ impl Resolver<'_> {
             data: blake3::Hash::from_bytes(digest).to_hex().to_string(),
             series: series.len(),
             horizon,
-            season_length,
+            season_length: match &setup.seasons[..] {
+                [one] => CanonicalSeasons::One(*one),
+                several => CanonicalSeasons::Several(several.to_vec()),
+            },
             models: spec
                 .models
                 .iter()
                 .map(|model| (model.name.clone(), model.config.clone()))
+                .collect(),
+            windows: (setup.windows > 1).then_some((setup.windows, setup.step)),
+            levels: setup.levels.clone(),
+            fallbacks: spec
+                .models
+                .iter()
+                .filter_map(|model| Some((model.name.clone(), model.fallback.clone()?)))
                 .collect(),
         };
         let body = Body::Forecast(ForecastBody {
@@ -227,22 +264,42 @@ impl Resolver<'_> {
                 .map(|model| NamedModel {
                     name: model.name.clone(),
                     config: model.config.clone(),
+                    fallback: model.fallback.clone(),
                 })
                 .collect(),
-            horizon,
-            season_length,
+            setup: setup.clone(),
         });
         let resolved = ExperimentSpec {
             kind: Kind::Forecast(ForecastSpec {
                 data,
                 horizon: Some(horizon),
-                season_length: Some(season_length),
+                seasons: Some(setup.seasons),
+                // One window has no step.
+                windows: (setup.windows > 1).then_some(setup.windows),
+                window_step: (setup.windows > 1).then_some(setup.step),
                 ..spec.clone()
             }),
             ..experiment.clone()
         };
         self.push(resolved, body, canonical);
         Ok(())
+    }
+
+    /// Refuses results that no line of the journal holds.
+    fn check_size(&self, experiment: &ExperimentSpec, setup: &Setup) -> Result<(), SpecError> {
+        let windows = u64::from(setup.windows) + u64::from(setup.windows > 1);
+        let each = 2 + 2 * setup.levels.len() as u64;
+        let numbers = windows * u64::from(setup.horizon) * each;
+        if numbers <= MAX_RESULT_NUMBERS {
+            return Ok(());
+        }
+        let keys = ["windows", "level", "horizon", ""];
+        let reason = format!(
+            "a result would have {numbers} numbers (windows x horizon x forecasts, values and intervals), more than {MAX_RESULT_NUMBERS}"
+        );
+        Err(self
+            .data_error(experiment, &keys, reason)
+            .with_hint("ask for fewer windows, fewer levels or a shorter horizon"))
     }
 
     fn lfsr(&mut self, experiment: &ExperimentSpec, spec: &LfsrSpec) -> Result<(), SpecError> {

@@ -90,8 +90,15 @@ pub struct ForecastSpec {
     pub max_series: Option<usize>,
     /// Steps to forecast, at least 1; the data's default.
     pub horizon: Option<u32>,
-    /// Observations in a season, at least 1; the data's default.
-    pub season_length: Option<u32>,
+    /// Observations in each season, ascending, each at least 1; the data's default. The first is the one
+    /// of the scores, and of models that know a single one.
+    pub seasons: Option<Vec<u32>>,
+    /// How often each series is cut, at least 1; once.
+    pub windows: Option<u32>,
+    /// Values from one cut to the next, at least 1; the horizon.
+    pub window_step: Option<u32>,
+    /// Levels of prediction intervals, in per cent; none.
+    pub levels: Vec<f64>,
     /// The models, at least one.
     pub models: Vec<ModelSpec>,
 }
@@ -103,6 +110,8 @@ pub struct ModelSpec {
     pub name: String,
     /// What is run.
     pub config: ModelConfig,
+    /// What is run where that cannot forecast a series; nothing.
+    pub fallback: Option<ModelConfig>,
     /// The parameters as written, in the order of their names.
     pub(super) parameters: Vec<(String, Parameter)>,
 }

@@ -104,7 +104,20 @@ fn write_forecast(out: &mut String, spec: &ForecastSpec) {
     );
     field(out, "max-series", spec.max_series);
     field(out, "horizon", spec.horizon);
-    field(out, "season-length", spec.season_length);
+    let seasons = spec.seasons.as_ref().map(|seasons| match &seasons[..] {
+        [one] => one.to_string(),
+        several => {
+            let several: Vec<String> = several.iter().map(u32::to_string).collect();
+            format!("[{}]", several.join(", "))
+        }
+    });
+    field(out, "season-length", seasons);
+    field(out, "windows", spec.windows);
+    field(out, "window-step", spec.window_step);
+    if !spec.levels.is_empty() {
+        let levels: Vec<String> = spec.levels.iter().map(|level| number(*level)).collect();
+        field(out, "level", Some(format!("[{}]", levels.join(", "))));
+    }
     out.push_str("models = [\n");
     for model in &spec.models {
         let _ = writeln!(out, "    {},", model_text(model));
@@ -114,29 +127,35 @@ fn write_forecast(out: &mut String, spec: &ForecastSpec) {
 
 fn model_text(spec: &ModelSpec) -> String {
     let model = spec.config.name();
-    if spec.parameters.is_empty() && spec.name == model {
+    if spec.parameters.is_empty() && spec.name == model && spec.fallback.is_none() {
         return quote(model);
     }
     let mut text = format!("{{ model = {}", quote(model));
     if spec.name != model {
         let _ = write!(text, ", name = {}", quote(&spec.name));
     }
+    if let Some(fallback) = &spec.fallback {
+        let _ = write!(text, ", fallback = {}", quote(fallback.name()));
+    }
     for (key, value) in &spec.parameters {
         let value = match value {
             Parameter::Text(value) => quote(value),
             Parameter::Flag(value) => value.to_string(),
-            // Counts stay counts. `-0` would lose its sign as an integer.
-            Parameter::Number(x)
-                if x.fract() == 0.0 && x.abs() <= 9e15 && (*x != 0.0 || x.is_sign_positive()) =>
-            {
-                format!("{x:.0}")
-            }
-            Parameter::Number(x) => toml::Value::Float(*x).to_string(),
+            Parameter::Number(x) => number(*x),
         };
         let _ = write!(text, ", {key} = {value}");
     }
     text.push_str(" }");
     text
+}
+
+/// Counts stay counts. `-0` would lose its sign as an integer.
+fn number(x: f64) -> String {
+    if x.fract() == 0.0 && x.abs() <= 9e15 && (x != 0.0 || x.is_sign_positive()) {
+        format!("{x:.0}")
+    } else {
+        toml::Value::Float(x).to_string()
+    }
 }
 
 fn write_lfsr(out: &mut String, spec: &LfsrSpec) {

@@ -86,14 +86,11 @@ impl Prediction {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fitted {
     /// The form that was chosen, where there is a choice, such as `MAdM`.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub form: Option<String>,
     /// The logarithm of the likelihood, where the model has one, without the constant
     /// -n/2 (1 + log(2 pi / n)), as R's `ets` gives it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub log_likelihood: Option<f64>,
     /// The corrected information criterion of Akaike, by which forms are chosen.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub aicc: Option<f64>,
     /// The parameters by name.
     pub parameters: Vec<(String, f64)>,

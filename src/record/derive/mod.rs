@@ -10,15 +10,22 @@
 
 mod attempts;
 mod fold;
+mod leaderboard;
+mod reasons;
 mod results;
 mod structure;
 mod summary;
 
 use std::io;
 
+pub use leaderboard::{
+    Averages, Common, CommonRow, ForecastSummary, LevelRow, ModelRow, Rank, SeriesFailed,
+    WithFallback, ranks,
+};
+pub use reasons::FailureReason;
 pub use summary::{
-    Averages, Common, CommonRow, ExperimentBody, ExperimentSummary, ForecastSummary, LfsrSummary,
-    MAX_MATRIX_DEGREE, MAX_SAGE_DEGREE, ModelRow, SeriesFailed, TaskCounts, summary_text,
+    ExperimentBody, ExperimentSummary, LfsrSummary, MAX_MATRIX_DEGREE, MAX_SAGE_DEGREE, TaskCounts,
+    summary_text,
 };
 
 use super::atomic::hint_of;
@@ -40,10 +47,13 @@ pub struct Derived {
 }
 
 impl Derived {
-    /// Whether every task of the shard is ok and no two methods disagree: what exit code 0 means.
+    /// Whether every task of the shard is ok, no two methods disagree, and no model was forecast by its
+    /// fallback alone: what exit code 0 means.
     pub fn is_all_ok(&self) -> bool {
         let is_ok = |experiment: &ExperimentSummary| {
-            experiment.tasks.not_ok() == 0 && !experiment.is_contradictory()
+            experiment.tasks.not_ok() == 0
+                && !experiment.is_contradictory()
+                && experiment.failed_models().is_empty()
         };
         self.missing_in_shard == 0 && self.experiments.iter().all(is_ok)
     }

@@ -1,7 +1,6 @@
 //! `results.jsonl`, and the sums of the summary on the way.
 
 use super::super::line::{after, terminal_text};
-use super::super::terminal::result_text;
 use super::super::{JsonText, Reader, Recovered, RunFolder, atomic};
 use super::fold::Fold;
 use super::{DeriveError, Derived};
@@ -39,7 +38,7 @@ pub(super) fn write(
                 };
                 let rest = terminal.strip_prefix('{').unwrap_or(terminal);
                 writeln!(out, "{{\"task\":{},{rest}", JsonText::of(&id).as_str())?;
-                if fold.add(state, result_text(terminal)).is_none() {
+                if fold.add(&id, state, terminal).is_none() {
                     let what = "its result has not the fields of its kind".into();
                     return Err(DeriveError::Misfit { task: id, what });
                 }

@@ -1,10 +1,6 @@
 //! `summary.json`: one object an experiment, folded from the results in plan order.
 //!
-//! Averages are arithmetic means, taken in plan order. OWA is the M4 competition's: half the sum of the
-//! ratios of average sMAPE and average MASE to those of Naive2 (Makridakis, Spiliotis, Assimakopoulos,
-//! "The M4 Competition", International Journal of Forecasting 36, 2020), here over the series on which
-//! both the model and Naive2 have the score. An average is `null` where there is nothing to average or
-//! where it is no finite number: a forecast that went to infinity shows.
+//! What it says of forecasts is in [`super::leaderboard`].
 
 use std::io;
 
@@ -12,6 +8,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::super::{RunFolder, SCHEMA, atomic};
+use super::leaderboard::ForecastSummary;
 use crate::experiment::OutcomeKind;
 use crate::lfsr::{AnalyticResult, PeriodStatistics, StructureFields};
 
@@ -85,6 +82,14 @@ impl ExperimentSummary {
         matches!(&self.body, ExperimentBody::Lfsr(lfsr) if lfsr.agree() == Some(false))
     }
 
+    /// Models that succeeded on no series although they ended on some.
+    pub fn failed_models(&self) -> &[String] {
+        match &self.body {
+            ExperimentBody::Forecast(forecast) => &forecast.failed_models,
+            ExperimentBody::Lfsr(_) | ExperimentBody::Other {} => &[],
+        }
+    }
+
     /// Whether the experiment needs no table of `segments/` any more.
     pub(super) fn is_merged(&self) -> bool {
         match &self.body {
@@ -104,78 +109,6 @@ pub enum ExperimentBody {
     Lfsr(Box<LfsrSummary>),
     /// Of tasks without numbers.
     Other {},
-}
-
-/// Scores by model.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ForecastSummary {
-    /// One row a model, in the order of the spec.
-    pub models: Vec<ModelRow>,
-    /// The same over the series on which every model succeeded.
-    pub common: Common,
-}
-
-/// A model's averages over its own successes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ModelRow {
-    /// Its name.
-    pub model: String,
-    /// Series with a forecast.
-    pub series_ok: u64,
-    /// Series with a terminal record and no forecast.
-    pub series_failed: SeriesFailed,
-    /// Averages.
-    #[serde(flatten)]
-    pub averages: Averages,
-}
-
-/// Series without a forecast, by state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct SeriesFailed {
-    /// The work said no.
-    pub error: u64,
-    /// The process died.
-    pub crashed: u64,
-    /// The limit passed.
-    pub timeout: u64,
-    /// Too much memory.
-    pub oom: u64,
-}
-
-/// Average scores over some series.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Averages {
-    /// sMAPE, percent, 0 to 200.
-    pub smape: Option<f64>,
-    /// MASE over the series that have one.
-    pub mase: Option<f64>,
-    /// RMSE, in the unit of the series.
-    pub rmse: Option<f64>,
-    /// MAE, in the unit of the series.
-    pub mae: Option<f64>,
-    /// OWA; `None` without naive2.
-    pub owa: Option<f64>,
-    /// Series left out of the average MASE, because they have none.
-    pub mase_null: u64,
-}
-
-/// Averages over the series on which every model succeeded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Common {
-    /// Number of those series.
-    pub series: u64,
-    /// One row a model, in the order of the spec.
-    pub models: Vec<CommonRow>,
-}
-
-/// A model's averages over the common series.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CommonRow {
-    /// Its name.
-    pub model: String,
-    /// Averages.
-    #[serde(flatten)]
-    pub averages: Averages,
 }
 
 /// The state space of a register. Numbers that may be large are decimal strings.

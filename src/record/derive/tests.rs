@@ -9,7 +9,7 @@ use super::*;
 use crate::data::SeriesSet;
 use crate::experiment::plan::{Body, ForecastBody, LfsrBody, NamedModel, PlanDigest};
 use crate::experiment::{AttemptOutcome, ExitCause, Forecast, Outcome, TaskOutput, Work};
-use crate::forecast::{ModelConfig, Scores};
+use crate::forecast::{Evaluation, ModelConfig, Scores, Setup};
 use crate::ids::TaskIndex;
 use crate::lfsr::{Enumeration, Register, plan_ranges};
 
@@ -23,13 +23,13 @@ fn plan() -> Plan {
     let model = |name: &str, model: &str| NamedModel {
         name: name.into(),
         config: ModelConfig::from_parameters(model, &[]).expect("a model"),
+        fallback: None,
     };
     let forecast = ForecastBody {
         series: Arc::new(series),
         store: None,
         models: vec![model("ref", "naive2"), model("ses", "ses")],
-        horizon: 2,
-        season_length: 1,
+        setup: Setup::once(1, 2),
     };
     let register = Register::new(2, &[1, 1, 0, 0]).expect("a register");
     let ranges = plan_ranges(&register).expect("few states");
@@ -46,17 +46,23 @@ fn plan() -> Plan {
 }
 
 fn scored(smape: f64, mase: Option<f64>) -> Outcome {
-    Outcome::Ok(TaskOutput::Forecast(Forecast {
-        predictions: vec![0.1, f64::INFINITY],
-        actual: vec![3.0, 4.0],
-        scores: Scores {
-            smape,
-            mase,
-            rmse: smape / 5.0,
-            mae: smape / 10.0,
-            mape: None,
+    Outcome::Ok(TaskOutput::Forecast(Box::new(Forecast {
+        evaluation: Evaluation {
+            predictions: vec![0.1, f64::INFINITY],
+            actual: vec![3.0, 4.0],
+            scores: Scores {
+                smape,
+                mase,
+                rmse: smape / 5.0,
+                mae: smape / 10.0,
+                mape: None,
+            },
+            intervals: Vec::new(),
+            fitted: None,
+            windows: Vec::new(),
         },
-    }))
+        fallback: None,
+    })))
 }
 
 /// How task `task` of the plan ends.
@@ -157,7 +163,12 @@ const SUMMARY: &str = r#"{
           "rmse": 4.666666666666667,
           "mae": 2.3333333333333335,
           "owa": 1.0,
-          "mase_null": 1
+          "mase_null": 1,
+          "rank": {
+            "smape": 2,
+            "mase": 2,
+            "owa": 2
+          }
         },
         {
           "model": "ses",
@@ -173,7 +184,20 @@ const SUMMARY: &str = r#"{
           "rmse": 3.5,
           "mae": 1.75,
           "owa": 0.8333333333333334,
-          "mase_null": 1
+          "mase_null": 1,
+          "rank": {
+            "smape": 1,
+            "mase": 1,
+            "owa": 1
+          },
+          "failures": [
+            {
+              "state": "crashed",
+              "reason": "the worker exited with code 3 before it gave a result",
+              "series": 1,
+              "example": "f/S3/ses"
+            }
+          ]
         }
       ],
       "common": {
@@ -186,7 +210,12 @@ const SUMMARY: &str = r#"{
             "rmse": 3.0,
             "mae": 1.5,
             "owa": 1.0,
-            "mase_null": 1
+            "mase_null": 1,
+            "rank": {
+              "smape": 1,
+              "mase": 2,
+              "owa": 2
+            }
           },
           {
             "model": "ses",
@@ -195,7 +224,12 @@ const SUMMARY: &str = r#"{
             "rmse": 3.5,
             "mae": 1.75,
             "owa": 0.8333333333333334,
-            "mase_null": 1
+            "mase_null": 1,
+            "rank": {
+              "smape": 2,
+              "mase": 1,
+              "owa": 1
+            }
           }
         ]
       }

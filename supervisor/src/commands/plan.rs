@@ -222,8 +222,8 @@ fn stand_ins(body: &Body, number: u64) -> Vec<StandIn> {
                     work: Work::Forecast(ForecastTask {
                         model: model.config.clone(),
                         series: SeriesSlice::Inline(values.clone()),
-                        season_length: body.season_length,
-                        horizon: body.horizon,
+                        fallback: model.fallback.clone(),
+                        setup: body.setup.clone(),
                     }),
                     scale: 1.0,
                 })

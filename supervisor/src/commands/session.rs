@@ -316,6 +316,10 @@ impl Session {
                 reporter::talk(&line);
             }
         }
+        // Said whatever else is silent: the exit code is 1 for it.
+        for line in report::failed_models(&derived) {
+            reporter::talk(&line);
+        }
         let text = match settings.output {
             Output::Table => report::summary_table(&derived, plan),
             Output::Json => report::summary_json(&derived),

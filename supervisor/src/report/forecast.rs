@@ -1,42 +1,29 @@
-//! The leaderboard of a forecasting experiment.
+//! The leaderboard of a forecasting experiment, its intervals, and why models failed.
 
 use std::cmp::Ordering;
 
-use fumehood::experiment::plan::Body;
+use fumehood::experiment::plan::{Body, ForecastBody};
 use fumehood::record::derive::{Averages, ForecastSummary, ModelRow};
 
 use super::table::columns;
 use crate::reporter::escape;
 use crate::reporter::words::{count, thousands};
 
+/// The most reasons of one model that the table shows.
+const MOST_REASONS: usize = 5;
+
 /// Models from the best to the worst by MASE, then sMAPE; one without a score comes last.
 pub(super) fn lines(summary: &ForecastSummary, planned: Option<&Body>) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(Body::Forecast(body)) = planned {
-        lines.push(format!(
-            "  {} series, horizon {}, season length {}",
-            thousands(body.series.len() as u64),
-            body.horizon,
-            body.season_length
-        ));
+        lines.push(format!("  {}", conditions(body)));
     }
     let mut models: Vec<&ModelRow> = summary.models.iter().collect();
     models.sort_by(|a, b| rank(&a.averages, &b.averages));
-    lines.extend(columns(
-        &[
-            "model",
-            "series ok",
-            "failed",
-            "sMAPE",
-            "MASE",
-            "RMSE",
-            "MAE",
-            "OWA",
-        ],
-        1,
-        models.iter().map(|row| cells(row)),
-    ));
+    lines.extend(own(&models));
     lines.extend(common(summary));
+    lines.extend(intervals(&models));
+    lines.extend(failures(&models));
     let null = models
         .iter()
         .map(|m| m.averages.mase_null)
@@ -55,6 +42,168 @@ pub(super) fn lines(summary: &ForecastSummary, planned: Option<&Body>) -> Vec<St
     lines
 }
 
+/// How the models were judged.
+fn conditions(body: &ForecastBody) -> String {
+    let setup = &body.setup;
+    let seasons: Vec<String> = setup.seasons.iter().map(u32::to_string).collect();
+    let mut text = format!(
+        "{} series, horizon {}, season length {}",
+        thousands(body.series.len() as u64),
+        setup.horizon,
+        seasons.join(" and ")
+    );
+    if setup.windows > 1 {
+        text.push_str(&format!(
+            ", {} windows, {} apart",
+            thousands(setup.windows.into()),
+            count(setup.step.into(), "value")
+        ));
+    }
+    text
+}
+
+/// The averages of each model over its own successes.
+fn own(models: &[&ModelRow]) -> Vec<String> {
+    let has_fallback = models.iter().any(|row| row.series_fallback.is_some());
+    let mut header = vec!["rank", "model", "series ok", "failed"];
+    if has_fallback {
+        header.push("fell back");
+    }
+    header.extend(["sMAPE", "MASE", "RMSE", "MAE", "OWA"]);
+    let cells = models.iter().map(|row| {
+        let mut cells = vec![
+            place(row.rank.mase),
+            escape(&row.model),
+            thousands(row.series_ok),
+            failed(row),
+        ];
+        if has_fallback {
+            cells.push(row.series_fallback.map_or("-".to_owned(), thousands));
+        }
+        cells.extend(averages(&row.averages));
+        cells
+    });
+    columns(&header, 2, cells)
+}
+
+/// Where models have different series, their own averages cannot be compared: those of the common series
+/// can.
+fn common(summary: &ForecastSummary) -> Vec<String> {
+    let common = &summary.common;
+    if summary.models.iter().all(|m| m.series_ok == common.series) {
+        return Vec::new();
+    }
+    if common.series == 0 {
+        return vec![
+            "  no series is common to all models: their averages cannot be compared".to_owned(),
+        ];
+    }
+    let mut models: Vec<_> = common.models.iter().collect();
+    models.sort_by(|a, b| rank(&a.averages, &b.averages));
+    let on = match common.series {
+        1 => "the 1 series".to_owned(),
+        n => format!("the {} series", thousands(n)),
+    };
+    let mut lines = vec![format!(
+        "  on {on} that all {} have:",
+        count(models.len() as u64, "model")
+    )];
+    let cells = models.iter().map(|row| {
+        let mut cells = vec![place(row.rank.mase), escape(&row.model)];
+        cells.extend(averages(&row.averages));
+        cells
+    });
+    let header = ["rank", "model", "sMAPE", "MASE", "RMSE", "MAE", "OWA"];
+    lines.extend(columns(&header, 2, cells));
+    lines
+}
+
+/// How often the truth lay inside, beside how often it should.
+fn intervals(models: &[&ModelRow]) -> Vec<String> {
+    if models.iter().all(|row| row.intervals.is_empty()) {
+        return Vec::new();
+    }
+    let rows = models.iter().flat_map(|model| {
+        model.intervals.iter().map(|row| {
+            vec![
+                escape(&model.model),
+                format!("{} %", row.level),
+                thousands(row.series),
+                row.coverage
+                    .map_or("-".to_owned(), |share| format!("{:.1} %", 100.0 * share)),
+                fixed(row.scaled_width, 2),
+                fixed(row.msis, 2),
+            ]
+        })
+    });
+    let header = [
+        "intervals of",
+        "level",
+        "series",
+        "coverage",
+        "width",
+        "MSIS",
+    ];
+    columns(&header, 1, rows)
+}
+
+/// Why models have no forecast of their own of some series.
+fn failures(models: &[&ModelRow]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for model in models {
+        let name = escape(&model.model);
+        for reason in model.failures.iter().take(MOST_REASONS) {
+            lines.push(format!(
+                "  {name}: {} on {}: {} (first: {})",
+                reason.state,
+                series(reason.series),
+                escape(&reason.reason),
+                escape(&reason.example)
+            ));
+        }
+        match model.failures.len().saturating_sub(MOST_REASONS) {
+            0 => {}
+            1 => lines.push(format!("  {name}: 1 more reason; summary.json has it")),
+            n => lines.push(format!("  {name}: {n} more reasons; summary.json has them")),
+        }
+        if let Some(both) = &model.with_fallback {
+            lines.push(format!(
+                "  {name} and its fallback on {}: sMAPE {}, MASE {}, OWA {}",
+                series(both.series),
+                fixed(both.averages.smape, 2),
+                fixed(both.averages.mase, 3),
+                fixed(both.averages.owa, 3)
+            ));
+        }
+    }
+    lines
+}
+
+fn series(number: u64) -> String {
+    format!("{} series", thousands(number))
+}
+
+/// One sentence for each model that never succeeded.
+pub(super) fn failed_models(summary: &ForecastSummary) -> Vec<String> {
+    let is_failed = |row: &&ModelRow| summary.failed_models.contains(&row.model);
+    summary
+        .models
+        .iter()
+        .filter(is_failed)
+        .map(|row| {
+            let failed = &row.series_failed;
+            let ended = failed.error + failed.crashed + failed.timeout + failed.oom;
+            let all = series(ended + row.series_fallback.unwrap_or(0));
+            let reason = row.failures.first();
+            format!(
+                "`{}` has no forecast of its own on any of {all}; the most frequent reason: {}",
+                escape(&row.model),
+                reason.map_or(String::new(), |reason| escape(&reason.reason))
+            )
+        })
+        .collect()
+}
+
 fn rank(a: &Averages, b: &Averages) -> Ordering {
     score(a.mase, b.mase).then(score(a.smape, b.smape))
 }
@@ -69,12 +218,12 @@ fn score(a: Option<f64>, b: Option<f64>) -> Ordering {
     }
 }
 
-fn cells(row: &ModelRow) -> Vec<String> {
-    let a = &row.averages;
-    vec![
-        escape(&row.model),
-        thousands(row.series_ok),
-        failed(row),
+fn place(rank: Option<u32>) -> String {
+    rank.map_or("-".to_owned(), |rank| rank.to_string())
+}
+
+fn averages(a: &Averages) -> [String; 5] {
+    [
         fixed(a.smape, 2),
         fixed(a.mase, 3),
         figures(a.rmse),
@@ -99,42 +248,6 @@ fn failed(row: &ModelRow) -> String {
         true => "none".to_owned(),
         false => parts.join(", "),
     }
-}
-
-/// Where models have different series, their own averages cannot be compared: those of the common series
-/// can.
-fn common(summary: &ForecastSummary) -> Vec<String> {
-    let common = &summary.common;
-    if summary.models.iter().all(|m| m.series_ok == common.series) {
-        return Vec::new();
-    }
-    if common.series == 0 {
-        return vec![
-            "  no series is common to all models: their averages cannot be compared".to_owned(),
-        ];
-    }
-    let mut models: Vec<_> = common.models.iter().collect();
-    models.sort_by(|a, b| rank(&a.averages, &b.averages));
-    let scores: Vec<String> = models
-        .iter()
-        .map(|m| {
-            format!(
-                "{} {} ({})",
-                escape(&m.model),
-                fixed(m.averages.mase, 3),
-                fixed(m.averages.smape, 2)
-            )
-        })
-        .collect();
-    let on = match common.series {
-        1 => "the 1 series".to_owned(),
-        n => format!("the {} series", thousands(n)),
-    };
-    vec![format!(
-        "  on {on} that all {} have, MASE (sMAPE): {}",
-        count(models.len() as u64, "model"),
-        scores.join(", ")
-    )]
 }
 
 fn fixed(value: Option<f64>, decimals: usize) -> String {

@@ -1,6 +1,7 @@
 //! What a user gets after a run: text for stdout, made from data.
 //!
 //! - [`summary_table`], [`summary_json`], [`summary_csv`]: the summary in the three forms of `--output`;
+//! - [`failed_models`]: what is said of models that never succeeded;
 //! - [`sequence`], [`states`]: the answers of `supervisor lfsr` to questions that are no run;
 //! - [`cost`]: what isolation cost in this run, from measured samples;
 //! - [`expect`]: what a run would take, for `supervisor plan`.
@@ -21,4 +22,4 @@ pub mod states;
 mod table;
 
 pub use export::{summary_csv, summary_json};
-pub use table::summary_table;
+pub use table::{failed_models, summary_table};

@@ -39,6 +39,19 @@ pub fn summary_table(derived: &Derived, plan: &Plan) -> String {
     lines.join("\n") + "\n"
 }
 
+/// A sentence for each model of each experiment that never succeeded.
+pub fn failed_models(derived: &Derived) -> Vec<String> {
+    derived
+        .experiments
+        .iter()
+        .filter_map(|experiment| match &experiment.body {
+            ExperimentBody::Forecast(summary) => Some(forecast::failed_models(summary)),
+            ExperimentBody::Lfsr(_) | ExperimentBody::Other {} => None,
+        })
+        .flatten()
+        .collect()
+}
+
 fn heading(experiment: &ExperimentSummary) -> String {
     let state = if experiment.is_contradictory() {
         format!("CONTRADICTORY: {}", counts(&experiment.tasks))
@@ -84,6 +97,18 @@ fn closing(derived: &Derived) -> String {
             count(n, "task")
         ),
     };
+    let failed_models: Vec<&str> = derived
+        .experiments
+        .iter()
+        .flat_map(|e| e.failed_models())
+        .map(String::as_str)
+        .collect();
+    if !failed_models.is_empty() {
+        line.push_str(&format!(
+            "; never succeeded: {}",
+            escape(failed_models.join(", "))
+        ));
+    }
     let contradictory = derived.experiments.iter().filter(|e| e.is_contradictory());
     match contradictory.count() as u64 {
         0 => {}
@@ -129,7 +154,8 @@ mod tests {
     use fumehood::experiment::plan::PlanDigest;
     use fumehood::lfsr::{AnalyticResult, Pairs, Register, StructureFields};
     use fumehood::record::derive::{
-        Averages, Common, CommonRow, ForecastSummary, LfsrSummary, ModelRow, SeriesFailed,
+        Averages, Common, CommonRow, ForecastSummary, LfsrSummary, ModelRow, Rank, SeriesFailed,
+        ranks,
     };
 
     use super::super::{summary_csv, summary_json};
@@ -157,10 +183,19 @@ mod tests {
                 oom: 0,
             },
             averages,
+            rank: Rank::default(),
+            intervals: Vec::new(),
+            series_fallback: None,
+            with_fallback: None,
+            failures: Vec::new(),
         }
     }
 
-    fn forecast(models: Vec<ModelRow>, series: u64) -> ExperimentSummary {
+    fn forecast(mut models: Vec<ModelRow>, series: u64) -> ExperimentSummary {
+        let all: Vec<Averages> = models.iter().map(|m| m.averages).collect();
+        for (model, rank) in models.iter_mut().zip(ranks(&all)) {
+            model.rank = rank;
+        }
         let crashed: u64 = models.iter().map(|m| m.series_failed.crashed).sum();
         let tasks = TaskCounts {
             ok: models.iter().map(|m| m.series_ok).sum(),
@@ -174,6 +209,7 @@ mod tests {
                 .map(|m| CommonRow {
                     model: m.model.clone(),
                     averages: m.averages,
+                    rank: m.rank,
                 })
                 .collect(),
         };
@@ -182,7 +218,11 @@ mod tests {
             kind: "forecast",
             incomplete: tasks.is_incomplete(),
             tasks,
-            body: ExperimentBody::Forecast(ForecastSummary { models, common }),
+            body: ExperimentBody::Forecast(ForecastSummary {
+                models,
+                common,
+                failed_models: Vec::new(),
+            }),
         }
     }
 
@@ -252,10 +292,10 @@ mod tests {
             table(&derived(vec![forecast(models, 4)], 0)),
             "\
 m3 (forecast): 12 tasks, all ok
-  model     series ok  failed  sMAPE   MASE  RMSE     MAE    OWA
-  theta             4    none  13.10  0.930  1235  0.5000  0.880
-  naive2            4    none  15.20  1.100  1235  0.5000  1.000
-  constant          4    none   1.00      -  1235  0.5000      -
+  rank  model     series ok  failed  sMAPE   MASE  RMSE     MAE    OWA
+  1     theta             4    none  13.10  0.930  1235  0.5000  0.880
+  2     naive2            4    none  15.20  1.100  1235  0.5000  1.000
+  -     constant          4    none   1.00      -  1235  0.5000      -
 
 nothing failed
 "
@@ -273,10 +313,13 @@ nothing failed
             text,
             "\
 m3 (forecast): INCOMPLETE: 6 ok, 2 crashed
-  model  series ok     failed  sMAPE   MASE  RMSE     MAE  OWA
-  b              2  2 crashed  13.10  0.930  1235  0.5000    -
-  a              4       none  15.20  1.100  1235  0.5000    -
-  on the 2 series that all 2 models have, MASE (sMAPE): b 0.930 (13.10), a 1.100 (15.20)
+  rank  model  series ok     failed  sMAPE   MASE  RMSE     MAE  OWA
+  1     b              2  2 crashed  13.10  0.930  1235  0.5000    -
+  2     a              4       none  15.20  1.100  1235  0.5000    -
+  on the 2 series that all 2 models have:
+  rank  model  sMAPE   MASE  RMSE     MAE  OWA
+  1     b      13.10  0.930  1235  0.5000    -
+  2     a      15.20  1.100  1235  0.5000    -
 
 2 tasks did not end ok; results.jsonl has the causes
 "

@@ -112,8 +112,38 @@ fn bad_specs_are_told_in_these_words() {
         ),
         (
             "horizon = 6",
-            "season-length = [7, 365]",
-            "error: `season-length` in experiment `made`: lists of several seasons are not built yet\n  a.toml:13:17\n  13 | season-length = [7, 365]\n     |                 ^^^^^^^^\nhint: give a single one",
+            "season-length = [365, 7]",
+            "error: `season-length` in experiment `made`: 7 does not follow what is before it\n  a.toml:13:23\n  13 | season-length = [365, 7]\n     |                       ^\nhint: list each season once, from the shortest to the longest",
+        ),
+        (
+            "horizon = 6",
+            "season-length = []",
+            "error: `season-length` in experiment `made`: 0 seasons are asked for\n  a.toml:13:17\n  13 | season-length = []\n     |                 ^^\nhint: give one, or a list of at most 4",
+        ),
+        (
+            "horizon = 6",
+            "level = [80, 100]",
+            "error: `level` in experiment `made`: 100 is not between 0 and 100\n  a.toml:13:14\n  13 | level = [80, 100]\n     |              ^^^\nhint: a level is in per cent, such as 80 or 95",
+        ),
+        (
+            "horizon = 6",
+            "level = [80, 80.0]",
+            "error: `level` in experiment `made`: 80 is there twice\n  a.toml:13:14\n  13 | level = [80, 80.0]\n     |              ^^^^",
+        ),
+        (
+            "horizon = 6",
+            "windows = 0",
+            "error: `windows` in experiment `made`: 0 is not from 1 to 10000\n  a.toml:13:11\n  13 | windows = 0\n     |           ^",
+        ),
+        (
+            "horizon = 6",
+            "fallback = \"thet\"",
+            "error: as a fallback: no model is named `thet` in experiment `made`\n  a.toml:13:12\n  13 | fallback = \"thet\"\n     |            ^^^^^^\nhint: did you mean `theta`?",
+        ),
+        (
+            "name = \"again\" }",
+            "name = \"again\", fallback = \"naive\" }",
+            "error: `fallback` in a model of experiment `made`: `naive` cannot stand in for itself\n  a.toml:14:66\n  14 | models = [\"naive\", { model = \"naive\", name = \"again\", fallback = \"naive\" }, \"theta\"]\n     |                                                                  ^^^^^^^\nhint: name another model",
         ),
         (
             "schema = 1",

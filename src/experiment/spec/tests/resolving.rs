@@ -46,6 +46,8 @@ fn the_digest_covers_what_decides_results_and_nothing_else() {
     for (from, to) in [
         ("workers = 2", "workers = 5\nstart-method = \"inline\""),
         ("[1, 1, 0, 0]", "[1, 1, 0, 0]\nanalysis = \"both\""),
+        ("horizon = 6", "horizon = 6\nseason-length = [12]"),
+        ("horizon = 6", "horizon = 6\nwindows = 1\nwindow-step = 3"),
     ] {
         assert_eq!(digest(&SMALL.replace(from, to)), first, "{to}");
     }
@@ -58,9 +60,58 @@ fn the_digest_covers_what_decides_results_and_nothing_else() {
         ("\"again\"", "\"again2\""),
         ("[1, 1, 0, 0]", "[1, 0, 1, 0]"),
         ("gf-order = 2", "gf-order = 3"),
+        ("horizon = 6", "horizon = 6\nseason-length = [4, 12]"),
+        ("horizon = 6", "horizon = 6\nwindows = 2"),
+        ("horizon = 6", "horizon = 6\nwindows = 2\nwindow-step = 3"),
+        ("horizon = 6", "horizon = 6\nlevel = 95"),
+        ("horizon = 6", "horizon = 6\nlevel = [80, 97.5]"),
+        ("horizon = 6", "horizon = 6\nfallback = \"naive\""),
+        ("\"again\"", "\"again\", fallback = \"drift\""),
     ] {
         assert_ne!(digest(&SMALL.replace(from, to)), first, "{to}");
     }
+}
+
+#[test]
+fn the_fallback_of_all_is_for_those_that_have_none_and_are_not_it() {
+    let text = SMALL.replace(
+        "models = [",
+        "fallback = \"naive\"\nmodels = [\"ets\", { model = \"holt\", fallback = \"drift\" }, ",
+    );
+    let resolved = resolve(&parse(&text).unwrap(), Path::new("/nowhere")).unwrap();
+    let Body::Forecast(body) = &resolved.plan.experiments()[0].body else {
+        panic!("not a forecast");
+    };
+    let found: Vec<(&str, Option<&str>)> = body
+        .models
+        .iter()
+        .map(|model| (&model.name[..], model.fallback.as_ref().map(|f| f.name())))
+        .collect();
+    let known = [
+        ("ets", Some("naive")),
+        ("holt", Some("drift")),
+        ("naive", None),
+        ("again", None),
+        ("theta", Some("naive")),
+    ];
+    assert_eq!(found, known);
+}
+
+#[test]
+fn results_that_no_record_holds_are_refused() {
+    let text = SMALL.replace(
+        "horizon = 6",
+        "horizon = 6\nwindows = 10000\nlevel = [50, 60, 70, 80, 85, 90, 95, 99]",
+    );
+    assert!(resolve(&parse(&text).unwrap(), Path::new("/nowhere")).is_ok());
+    let text = text.replace("horizon = 6", "horizon = 12");
+    let error = resolve(&parse(&text).unwrap(), Path::new("/nowhere")).unwrap_err();
+    assert_eq!(error.line_and_column(), Some((14, 11)));
+    assert!(
+        shown(&error).contains("2160216 numbers"),
+        "{}",
+        shown(&error)
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use fumehood::data::SeriesSet;
 use fumehood::experiment::Cause;
 use fumehood::experiment::plan::{Body, ForecastBody, NamedModel, PlanDigest};
-use fumehood::forecast::ModelConfig;
+use fumehood::forecast::{ModelConfig, Setup};
 use fumehood::ids::TaskIndex;
 use indicatif::{ProgressDrawTarget, TermLike};
 use proptest::prelude::*;
@@ -105,9 +105,9 @@ fn plan(series: &[&str]) -> Plan {
         models: vec![NamedModel {
             name: "naive".to_owned(),
             config: ModelConfig::Naive,
+            fallback: None,
         }],
-        horizon: 1,
-        season_length: 1,
+        setup: Setup::once(1, 1),
     });
     Plan::new(0, PlanDigest([0; 32]), [("e".to_owned(), body)]).expect("a small plan")
 }
