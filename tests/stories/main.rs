@@ -11,6 +11,7 @@ mod common;
 mod bad_input;
 mod crash;
 mod csv;
+mod evaluation;
 mod first_run;
 mod forecast;
 mod lfsr;

@@ -13,7 +13,23 @@ mode = "synthetic"
 max-series = 8
 horizon = 6
 season-length = 12
-models = ["naive", "seasonal-naive", "naive2", "drift", "ses", "theta"]
+models = ["naive", "seasonal-naive", "naive2", "drift", "ses", "holt", "damped", "comb", "theta", "ets", "mstl"]
+
+[[experiment]]
+name = "rolled"
+kind = "forecast"
+mode = "synthetic"
+max-series = 4
+horizon = 6
+season-length = [4, 12]
+windows = 3
+window-step = 2
+level = [80, 97.5]
+models = [
+    { model = "ets", error = "multiplicative", trend = "none", season = "multiplicative", fallback = "ets" },
+    { model = "ets", name = "free" },
+    { model = "mstl", transform = "log", fallback = "naive" },
+]
 
 [[experiment]]
 name = "brought"
@@ -40,8 +56,8 @@ coefficients = [0, 0, 2, 1, 0, 3]
 /// MASE of the other two is `null`.
 const BROUGHT: &str = "a,b,short\n1,10,1\n2,9,2\n4,11,3\n3,12,\n5,8,\n6,13,\n7,9,\n8,12,\n";
 
-/// 8 series under 6 models, 3 under 3, 2 ranges of 2^20 states and one of few, and an analysis of each register.
-const TASKS: usize = 8 * 6 + 3 * 3 + 2 + 1 + 2;
+/// 8 series under 11 models, 4 and 3 under 3, 2 ranges of 2^20 states and one of few, and an analysis of each register.
+const TASKS: usize = 8 * 11 + 4 * 3 + 3 * 3 + 2 + 1 + 2;
 
 fn lab() -> Lab {
     let lab = Lab::new();
