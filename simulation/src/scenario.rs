@@ -181,7 +181,7 @@ fn series(count: u32, values: u32) -> SeriesSet {
         let values: Vec<f64> = (0..length)
             .map(|at| f64::from((number * 31 + at * at * 7) % 97) + 0.5)
             .collect();
-        set.push(format!("s{number}"), &values);
+        set.push(&format!("s{number}"), &values);
     }
     set
 }

@@ -8,22 +8,28 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::text::{Lines, MAX_TEXT, fields, number, shortened};
-use super::{Competition, DataError, DataSet, Frequency, SeriesSet};
+use super::sink::{Gathering, Sink};
+use super::text::{Lines, MAX_HELD_TEXT, MAX_TEXT, Watch, fields, number, shortened};
+use super::{Competition, DataError, DataSet, Frequency};
 
-/// Reads the first `max_series` series of one frequency, in the order of the train file.
+/// Reads the first `max_series` series of one frequency into a sink, in the order of the train file; the
+/// digest of both files.
 pub(super) fn read(
     competition: Competition,
     folder: &Path,
     frequency: Frequency,
     max_series: Option<usize>,
-) -> Result<DataSet, DataError> {
+    watch: &Watch,
+    sink: &mut impl Sink,
+) -> Result<[u8; 32], DataError> {
     // Before the folder is looked at: no such file would be the lesser truth.
     defaults(competition, frequency)?;
     let train = find(folder, frequency, "train")?;
     let test = find(folder, frequency, "test")?;
-    let files = [Lines::open(&train)?, Lines::open(&test)?];
-    read_lines(competition, frequency, files, max_series)
+    let train = Lines::open(&train, MAX_TEXT, watch)?;
+    // The test parts are held until the train file names their series.
+    let test = Lines::open(&test, MAX_HELD_TEXT, watch)?;
+    join(train, test, max_series.unwrap_or(usize::MAX), sink)
 }
 
 /// Reads the first `max_series` series of one frequency from the text of the train and the test file, plain
@@ -41,9 +47,17 @@ pub fn read_competition(
 ) -> Result<DataSet, DataError> {
     let files = [
         Lines::read(Path::new("train.csv"), train, MAX_TEXT)?,
-        Lines::read(Path::new("test.csv"), test, MAX_TEXT)?,
+        Lines::read(Path::new("test.csv"), test, MAX_HELD_TEXT)?,
     ];
-    read_lines(competition, frequency, files, max_series)
+    let [train, test] = files;
+    let mut gathering = Gathering::new();
+    let digest = join(
+        train,
+        test,
+        max_series.unwrap_or(usize::MAX),
+        &mut gathering,
+    )?;
+    data_set(competition, frequency, gathering, digest)
 }
 
 /// The horizon and the season length that are usual.
@@ -56,14 +70,15 @@ fn defaults(competition: Competition, frequency: Frequency) -> Result<(u32, u32)
         })
 }
 
-fn read_lines(
+/// A data set of what was gathered from both files.
+pub(super) fn data_set(
     competition: Competition,
     frequency: Frequency,
-    [train, test]: [Lines; 2],
-    max_series: Option<usize>,
+    gathering: Gathering,
+    digest: [u8; 32],
 ) -> Result<DataSet, DataError> {
     let (default_horizon, default_season_length) = defaults(competition, frequency)?;
-    let (series, digest) = join(train, test, max_series.unwrap_or(usize::MAX))?;
+    let series = gathering.finish();
     let layout = format!(
         "{} {frequency} series of the {competition} competition, {} to {} values each, the \
          competition's test part included",
@@ -150,7 +165,8 @@ fn join(
     mut train: Lines,
     mut test: Lines,
     max_series: usize,
-) -> Result<(SeriesSet, [u8; 32]), DataError> {
+    sink: &mut impl Sink,
+) -> Result<[u8; 32], DataError> {
     let mut tests: HashMap<String, TestPart> = HashMap::new();
     let mut values = Vec::new();
     while let Some((line, id)) = next_series(&mut test, &mut values)? {
@@ -164,11 +180,11 @@ fn join(
         };
         tests.insert(id, part);
     }
-    let mut series = SeriesSet::new();
     let mut lines: HashMap<String, u64> = HashMap::new();
-    while series.len() < max_series
+    while lines.len() < max_series
         && let Some((line, id)) = next_series(&mut train, &mut values)?
     {
+        let series = lines.len();
         if let Some(first) = lines.insert(id.clone(), line) {
             return Err(duplicate(&train, line, id, first));
         }
@@ -177,10 +193,12 @@ fn join(
             what: format!("the test file has no series `{}`", shortened(&id)),
         })?;
         part.used = true;
-        values.extend_from_slice(&part.values);
-        series.push(id, &values);
+        sink.begin(&id)?;
+        for value in values.iter().chain(&part.values) {
+            sink.value(series, *value)?;
+        }
     }
-    if series.is_empty() {
+    if lines.is_empty() {
         return Err(DataError::NoSeries {
             path: train.place(0, 0).file,
             what: "the file has no series",
@@ -188,7 +206,7 @@ fn join(
     }
     // Of a file read in part nothing can be said about the ids that were not met.
     let unmatched = tests.iter().filter(|(_, part)| !part.used);
-    if series.len() < max_series
+    if lines.len() < max_series
         && let Some((id, part)) = unmatched.min_by_key(|(_, part)| part.line)
     {
         return Err(DataError::Line {
@@ -199,7 +217,7 @@ fn join(
     let mut digest = blake3::Hasher::new();
     digest.update(&train.finish()?);
     digest.update(&test.finish()?);
-    Ok((series, *digest.finalize().as_bytes()))
+    Ok(*digest.finalize().as_bytes())
 }
 
 fn duplicate(lines: &Lines, line: u64, name: String, first_line: u64) -> DataError {
@@ -296,6 +314,8 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::SeriesSet;
+    use super::super::text::unwatched;
     use super::*;
 
     fn lines(name: &str, text: &[u8]) -> Lines {
@@ -303,8 +323,18 @@ mod tests {
         Lines::read(Path::new(name), reader, 1 << 20).expect("memory can be read")
     }
 
+    fn gathered(
+        train: Lines,
+        test: Lines,
+        count: usize,
+    ) -> Result<(SeriesSet, [u8; 32]), DataError> {
+        let mut gathering = Gathering::new();
+        let digest = join(train, test, count, &mut gathering)?;
+        Ok((gathering.finish(), digest))
+    }
+
     fn joined(train: &str, test: &str, count: usize) -> Result<SeriesSet, DataError> {
-        join(
+        gathered(
             lines("train.csv", train.as_bytes()),
             lines("test.csv", test.as_bytes()),
             count,
@@ -339,7 +369,7 @@ mod tests {
         let digest = |train: &str, test: &str, count| {
             let train = lines("train.csv", train.as_bytes());
             let test = lines("test.csv", test.as_bytes());
-            join(train, test, count).expect("series").1
+            gathered(train, test, count).expect("series").1
         };
         let whole = digest(TRAIN, TEST, usize::MAX);
         assert_eq!(digest(TRAIN, TEST, 1), whole);
@@ -414,7 +444,9 @@ mod tests {
     fn what_is_missing_is_said_with_what_is_there() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let read = |path: &Path, frequency| {
-            read(Competition::M4, path, frequency, None).expect_err("nothing to read")
+            let sink = &mut Gathering::new();
+            read(Competition::M4, path, frequency, None, &unwatched(), sink)
+                .expect_err("nothing to read")
         };
         let error = read(&folder.path().join("nowhere"), Frequency::Yearly);
         assert!(
@@ -457,7 +489,7 @@ mod tests {
             train in prop::collection::vec(any::<u8>(), 0..200),
             test in prop::collection::vec(any::<u8>(), 0..200),
         ) {
-            if let Ok((set, _)) = join(lines("a", &train), lines("b", &test), usize::MAX) {
+            if let Ok((set, _)) = gathered(lines("a", &train), lines("b", &test), usize::MAX) {
                 prop_assert!(!set.is_empty());
             }
         }

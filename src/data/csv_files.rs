@@ -15,8 +15,9 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
-use super::table::Table;
-use super::text::{Lines, MAX_TEXT, shortened};
+use super::sink::{Gathering, Sink};
+use super::table::{Row, Table};
+use super::text::{Lines, MAX_TEXT, Watch, shortened};
 use super::{DataError, DataSet, SeriesSet};
 
 /// The horizon where the user says none.
@@ -40,9 +41,27 @@ const TIME_NAMES: [&str; 13] = [
     "index",
 ];
 
-/// Reads the first `max_series` series of a file.
-pub(super) fn read(file: &Path, max_series: Option<usize>) -> Result<DataSet, DataError> {
-    read_lines(Lines::open(file)?, max_series.unwrap_or(usize::MAX))
+/// Reads the first `max_series` series of a file into a sink; what was read, and the digest of the text.
+pub(super) fn read(
+    file: &Path,
+    max_series: Option<usize>,
+    watch: &Watch,
+    sink: &mut impl Sink,
+) -> Result<(Layout, [u8; 32]), DataError> {
+    let lines = Lines::open(file, MAX_TEXT, watch)?;
+    read_lines(lines, max_series.unwrap_or(usize::MAX), sink)
+}
+
+/// A data set of what was gathered from a file.
+pub(super) fn data_set(gathering: Gathering, layout: &Layout, digest: [u8; 32]) -> DataSet {
+    let series = gathering.finish();
+    DataSet {
+        layout: layout.sentence(&series),
+        series,
+        default_horizon: DEFAULT_HORIZON,
+        default_season_length: 1,
+        digest,
+    }
 }
 
 /// Reads the first `max_series` series of the text of a file, plain or packed. In messages it is
@@ -56,43 +75,87 @@ pub fn read_custom(
     max_series: Option<usize>,
 ) -> Result<DataSet, DataError> {
     let lines = Lines::read(Path::new("series.csv"), text, MAX_TEXT)?;
-    read_lines(lines, max_series.unwrap_or(usize::MAX))
+    let mut gathering = Gathering::new();
+    let most = max_series.unwrap_or(usize::MAX);
+    let (layout, digest) = read_lines(lines, most, &mut gathering)?;
+    Ok(data_set(gathering, &layout, digest))
 }
 
 /// Reads the first `max_series` series of an open file.
-fn read_lines(lines: Lines, max_series: usize) -> Result<DataSet, DataError> {
+fn read_lines(
+    lines: Lines,
+    max_series: usize,
+    sink: &mut impl Sink,
+) -> Result<(Layout, [u8; 32]), DataError> {
     let mut table = Table::open(lines)?;
-    let (series, layout) = match table.layout() {
-        Layout::Long { id, y } => table.read_long(id, y, max_series)?,
-        Layout::Columns => table.read_columns(max_series)?,
+    let layout = match table.header_form() {
+        Form::Long { id, y } => table.read_long(id, y, max_series, sink)?,
+        Form::Columns => table.read_columns(max_series, sink)?,
     };
-    Ok(DataSet {
-        series,
-        default_horizon: DEFAULT_HORIZON,
-        default_season_length: 1,
-        layout,
-        digest: table.lines.finish()?,
-    })
+    Ok((layout, table.lines.finish()?))
 }
 
 /// How a file is laid out, as far as its header says.
-enum Layout {
+enum Form {
     /// Positions of the columns of ids and values.
     Long { id: usize, y: usize },
     /// One series a column.
     Columns,
 }
 
+/// How a file was read, for the user.
+#[derive(Debug)]
+pub(super) enum Layout {
+    /// One value a line; the names of columns that are not used.
+    Long { ignored: Vec<String> },
+    /// One series a column, of one or of several; the name of the column of dates.
+    Columns {
+        several: bool,
+        dates: Option<String>,
+    },
+}
+
+impl Layout {
+    /// One sentence.
+    fn sentence(&self, series: &SeriesSet) -> String {
+        let counted = counted(series);
+        match self {
+            Layout::Long { ignored } => {
+                let ignored = match ignored.as_slice() {
+                    [] => String::new(),
+                    [one] => format!("; column {one} is not used"),
+                    _ => format!("; columns {} are not used", ignored.join(", ")),
+                };
+                format!(
+                    "{counted} in the long layout (unique_id, ds, y), in the order of their lines{ignored}"
+                )
+            }
+            Layout::Columns { several, dates } => {
+                let whose = if *several { "their" } else { "its" };
+                let dates = dates
+                    .as_ref()
+                    .map(|name| format!(", column `{name}` being {whose} dates"))
+                    .unwrap_or_default();
+                match several {
+                    true => format!("{counted}, one a column{dates}"),
+                    false => format!("{counted} in a single column{dates}"),
+                }
+            }
+        }
+    }
+}
+
 impl Table {
-    fn layout(&self) -> Layout {
+    fn header_form(&self) -> Form {
         let at = |name: &str| {
             let header = self.header.as_ref()?;
-            let is_it = |field: &String| field.eq_ignore_ascii_case(name);
-            header.fields.iter().position(is_it)
+            header
+                .fields()
+                .position(|field| field.eq_ignore_ascii_case(name))
         };
         match (at("unique_id"), at("y")) {
-            (Some(id), Some(y)) => Layout::Long { id, y },
-            _ => Layout::Columns,
+            (Some(id), Some(y)) => Form::Long { id, y },
+            _ => Form::Columns,
         }
     }
 
@@ -102,107 +165,106 @@ impl Table {
         id: usize,
         y: usize,
         max_series: usize,
-    ) -> Result<(SeriesSet, String), DataError> {
+        sink: &mut impl Sink,
+    ) -> Result<Layout, DataError> {
         let mut places: HashMap<String, usize> = HashMap::new();
-        let mut all: Vec<(String, Vec<f64>)> = Vec::new();
-        while let Some(row) = self.next_row()? {
-            let name = &row.fields[id];
+        // Mostly a line is of the same series as the one before.
+        let mut last: Option<(String, usize)> = None;
+        let mut row = Row::default();
+        while self.next_row(&mut row)? {
+            let name = row.field(id);
             if name.is_empty() {
                 return Err(DataError::Line {
                     place: self.lines.place(row.line, id + 1),
                     what: "the unique_id is empty".to_owned(),
                 });
             }
-            if row.fields[y].is_empty() {
+            if row.field(y).is_empty() {
                 return Err(DataError::Gap {
                     place: self.lines.place(row.line, y + 1),
                     series: shortened(name),
                 });
             }
             let value = self.value(&row, y)?;
-            match places.get(name) {
-                Some(&at) => all[at].1.push(value),
-                // The rest of the file is still checked, and belongs to the digest.
-                None if all.len() >= max_series => {}
-                None => {
-                    places.insert(name.clone(), all.len());
-                    all.push((name.clone(), vec![value]));
+            let at = match &last {
+                Some((before, at)) if before == name => *at,
+                _ => {
+                    let at = match places.get(name) {
+                        Some(at) => *at,
+                        // The rest of the file is still checked, and belongs to the digest.
+                        None if places.len() >= max_series => continue,
+                        None => {
+                            let at = places.len();
+                            sink.begin(name)?;
+                            places.insert(name.to_owned(), at);
+                            at
+                        }
+                    };
+                    last = Some((name.to_owned(), at));
+                    at
                 }
-            }
+            };
+            sink.value(at, value)?;
         }
-        let mut series = SeriesSet::new();
-        for (name, values) in all {
-            series.push(name, &values);
-        }
-        let other: Vec<String> = self
+        let ignored = self
             .header
             .iter()
-            .flat_map(|header| header.fields.iter().enumerate())
+            .flat_map(|header| header.fields().enumerate())
             .filter(|(at, name)| *at != id && *at != y && !name.eq_ignore_ascii_case("ds"))
             .map(|(_, name)| format!("`{}`", shortened(name)))
             .collect();
-        let ignored = match other.as_slice() {
-            [] => String::new(),
-            [one] => format!("; column {one} is not used"),
-            _ => format!("; columns {} are not used", other.join(", ")),
-        };
-        let layout = format!(
-            "{} in the long layout (unique_id, ds, y), in the order of their lines{ignored}",
-            counted(&series),
-        );
-        Ok((series, layout))
+        Ok(Layout::Long { ignored })
     }
 
     /// Reads the layouts with one series a column.
-    fn read_columns(&mut self, max_series: usize) -> Result<(SeriesSet, String), DataError> {
+    fn read_columns(
+        &mut self,
+        max_series: usize,
+        sink: &mut impl Sink,
+    ) -> Result<Layout, DataError> {
         let dates = usize::from(self.first_column_is_dates());
         let names = self.column_names(dates)?;
-        let mut columns: Vec<Column> = names.into_iter().map(Column::new).collect();
-        while let Some(row) = self.next_row()? {
-            for (column, at) in columns.iter_mut().zip(dates..) {
-                if row.fields[at].is_empty() {
+        for name in names.iter().take(max_series) {
+            sink.begin(name)?;
+        }
+        let mut columns = vec![Column::default(); names.len()];
+        let mut row = Row::default();
+        while self.next_row(&mut row)? {
+            for (series, column) in columns.iter_mut().enumerate() {
+                let at = series + dates;
+                if row.field(at).is_empty() {
                     column.ended.get_or_insert(row.line);
                     continue;
                 }
                 if let Some(line) = column.ended {
                     return Err(DataError::Gap {
                         place: self.lines.place(line, at + 1),
-                        series: shortened(&column.name),
+                        series: shortened(&names[series]),
                     });
                 }
                 let value = self.value(&row, at)?;
-                column.values.push(value);
+                column.has_values = true;
+                if series < max_series {
+                    sink.value(series, value)?;
+                }
             }
         }
-        let mut series = SeriesSet::new();
-        for (column, at) in columns.into_iter().zip(dates..).take(max_series) {
-            if column.values.is_empty() {
-                let line = self.header.as_ref().map_or(1, |header| header.line);
-                return Err(DataError::Line {
-                    place: self.lines.place(line, at + 1),
-                    what: format!("the series `{}` has no values", shortened(&column.name)),
-                });
-            }
-            series.push(column.name, &column.values);
+        let is_empty = |column: &Column| !column.has_values;
+        if let Some(series) = columns.iter().take(max_series).position(is_empty) {
+            let line = self.header.as_ref().map_or(1, |header| header.line);
+            return Err(DataError::Line {
+                place: self.lines.place(line, series + dates + 1),
+                what: format!("the series `{}` has no values", shortened(&names[series])),
+            });
         }
-        let date_name = self
-            .header
-            .as_ref()
-            .filter(|_| dates == 1)
-            .map(|header| {
-                format!(
-                    ", column `{}` being its dates",
-                    shortened(&header.fields[0])
-                )
-            })
-            .unwrap_or_default();
-        let layout = if self.width - dates == 1 {
-            format!("{} in a single column{date_name}", counted(&series))
-        } else {
-            let dates = date_name.replace("its dates", "their dates");
-            format!("{}, one a column{dates}", counted(&series))
-        };
-        Ok((series, layout))
+        Ok(Layout::Columns {
+            several: self.width - dates > 1,
+            dates: self
+                .header
+                .as_ref()
+                .filter(|_| dates == 1)
+                .map(|header| shortened(header.field(0))),
+        })
     }
 
     /// Whether the first of several columns holds times rather than a series.
@@ -210,8 +272,8 @@ impl Table {
         let (Some(header), Some(first)) = (&self.header, &self.ahead) else {
             return false;
         };
-        let name = header.fields[0].to_ascii_lowercase();
-        let value = &first.fields[0];
+        let name = header.field(0).to_ascii_lowercase();
+        let value = first.field(0);
         self.width > 1
             && (TIME_NAMES.contains(&name.as_str())
                 || (!value.is_empty() && value.parse::<f64>().is_err()))
@@ -223,7 +285,7 @@ impl Table {
             return Ok(vec![NAMELESS.to_owned()]);
         };
         let mut places: HashMap<&str, usize> = HashMap::new();
-        for (at, name) in header.fields.iter().enumerate().skip(dates) {
+        for (at, name) in header.fields().enumerate().skip(dates) {
             let place = self.lines.place(header.line, at + 1);
             if name.is_empty() {
                 return Err(DataError::Line {
@@ -252,26 +314,16 @@ impl Table {
                 });
             }
         }
-        Ok(header.fields[dates..].to_vec())
+        Ok(header.fields().skip(dates).map(str::to_owned).collect())
     }
 }
 
 /// A series that is being read from a column.
+#[derive(Clone, Default)]
 struct Column {
-    name: String,
-    values: Vec<f64>,
+    has_values: bool,
     /// The line of its first empty field.
     ended: Option<u64>,
-}
-
-impl Column {
-    fn new(name: String) -> Column {
-        Column {
-            name,
-            values: Vec::new(),
-            ended: None,
-        }
-    }
 }
 
 /// "3 series of 10 to 20 values each".
@@ -302,7 +354,10 @@ mod tests {
 
     fn first(text: impl AsRef<[u8]>, count: usize) -> Result<DataSet, DataError> {
         let reader = Cursor::new(text.as_ref().to_vec());
-        read_lines(Lines::read(Path::new("in.csv"), reader, 1 << 20)?, count)
+        let lines = Lines::read(Path::new("in.csv"), reader, 1 << 20)?;
+        let mut gathering = Gathering::new();
+        let (layout, digest) = read_lines(lines, count, &mut gathering)?;
+        Ok(data_set(gathering, &layout, digest))
     }
 
     /// "a 1 2; b 3".

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::StoreError;
+
 /// A place in a text file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -109,6 +111,27 @@ pub enum DataError {
         /// The column of its name.
         first_column: usize,
     },
+    /// The names of the series alone take more memory than they may.
+    #[error("after {series} series their names take more memory than they may")]
+    TooManyNames {
+        /// How many were read.
+        series: usize,
+    },
+    /// The source is not what it was when it was read first.
+    #[error("{}: it has changed since it was read a moment ago", .path.display())]
+    Changed {
+        /// The file, or the first of them.
+        path: PathBuf,
+    },
+    /// Somebody asked for an end of the reading.
+    #[error("{}: reading was stopped", .path.display())]
+    Stopped {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The store cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The competition had no series of this frequency.
     #[error("the {competition} competition has no {frequency} series")]
     NoSuchFrequency {
@@ -153,9 +176,13 @@ impl DataError {
                 "folder" => "name a file in it".to_owned(),
                 _ => "write the series to a file first and name that".to_owned(),
             }),
-            DataError::TooLarge { .. } => {
+            DataError::TooLarge { .. } | DataError::TooManyNames { .. } => {
                 Some("split the file and make an experiment of each part".to_owned())
             }
+            DataError::Changed { .. } => {
+                Some("run again when nobody writes to it".to_owned())
+            }
+            DataError::Store(error) => error.hint(),
             DataError::NotANumber { text, .. } if decimal_comma(text) => {
                 Some("write numbers with a decimal point".to_owned())
             }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::sink::{Gathering, MAX_IN_MEMORY, Sink};
+use super::text::{Watch, unwatched};
 use super::{DataError, SeriesSet, competition, csv_files, synthetic};
 use crate::forecast::nearest::nearest;
 
@@ -165,7 +167,8 @@ pub enum Source {
 /// What was read from a source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataSet {
-    /// The series, each with its test part at its end. At least one; names are unique, values finite.
+    /// The series, each with its test part at its end. At least one; names are unique, values finite, and
+    /// in memory if they are not too many.
     pub series: SeriesSet,
     /// The horizon that is usual for the source.
     pub default_horizon: u32,
@@ -177,8 +180,19 @@ pub struct DataSet {
     pub digest: [u8; 32],
 }
 
+impl Source {
+    /// The file or folder, for messages; of the generator a word.
+    pub(super) fn path(&self) -> PathBuf {
+        match self {
+            Source::Synthetic { .. } => PathBuf::from("synthetic series"),
+            Source::Competition { folder, .. } => folder.clone(),
+            Source::Custom { file } => file.clone(),
+        }
+    }
+}
+
 /// Reads or makes the series of `source`: all of them, or the first `max_series` (of the generator:
-/// that many, 20 unless told).
+/// that many, 20 unless told). Of more values than [`MAX_IN_MEMORY`] only names and lengths are kept.
 ///
 /// `horizon` is what the caller will forecast, where it is not the default of the source; no series is
 /// cut by it.
@@ -192,6 +206,20 @@ pub fn load(
     max_series: Option<usize>,
     horizon: Option<u32>,
 ) -> Result<DataSet, DataError> {
+    load_watched(source, max_series, horizon, &unwatched())
+}
+
+/// Likewise; `watch` is told of the progress, and may stop it.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_watched(
+    source: &Source,
+    max_series: Option<usize>,
+    horizon: Option<u32>,
+    watch: &Watch,
+) -> Result<DataSet, DataError> {
     if max_series == Some(0) {
         return Err(DataError::Zero {
             what: "number of series",
@@ -200,26 +228,69 @@ pub fn load(
     if horizon == Some(0) {
         return Err(DataError::Zero { what: "horizon" });
     }
-    let set = match source {
-        Source::Synthetic { .. } if max_series > Some(synthetic::MOST_SERIES) => {
-            return Err(DataError::TooManySeries {
-                most: synthetic::MOST_SERIES,
-            });
-        }
-        Source::Synthetic { seed } => synthetic::generate(*seed, max_series),
-        Source::Competition {
-            competition,
-            folder,
-            frequency,
-        } => competition::read(*competition, folder, *frequency, max_series)?,
-        Source::Custom { file } => csv_files::read(file, max_series)?,
-    };
+    let set = gather(source, max_series, watch, MAX_IN_MEMORY)?;
     let horizon = horizon.unwrap_or(set.default_horizon);
     let longest = set.series.longest();
     if longest <= horizon as usize {
         return Err(DataError::HorizonTooLong { horizon, longest });
     }
     Ok(set)
+}
+
+/// Reads a source once; of more than `most` values only names and lengths are kept.
+pub(super) fn gather(
+    source: &Source,
+    max_series: Option<usize>,
+    watch: &Watch,
+    most: usize,
+) -> Result<DataSet, DataError> {
+    let mut gathering = Gathering::of_at_most(most);
+    match source {
+        Source::Synthetic { .. } if max_series > Some(synthetic::MOST_SERIES) => {
+            Err(DataError::TooManySeries {
+                most: synthetic::MOST_SERIES,
+            })
+        }
+        Source::Synthetic { seed } => {
+            let digest = synthetic::generate(*seed, max_series, &mut gathering)?;
+            Ok(synthetic::data_set(*seed, gathering, digest))
+        }
+        Source::Competition {
+            competition,
+            folder,
+            frequency,
+        } => {
+            let (competition, frequency) = (*competition, *frequency);
+            let into = &mut gathering;
+            let digest =
+                competition::read(competition, folder, frequency, max_series, watch, into)?;
+            competition::data_set(competition, frequency, gathering, digest)
+        }
+        Source::Custom { file } => {
+            let (layout, digest) = csv_files::read(file, max_series, watch, &mut gathering)?;
+            Ok(csv_files::data_set(gathering, &layout, digest))
+        }
+    }
+}
+
+/// Reads a source into any sink; the digest of what was read.
+pub(super) fn read_into(
+    source: &Source,
+    max_series: Option<usize>,
+    watch: &Watch,
+    sink: &mut impl Sink,
+) -> Result<[u8; 32], DataError> {
+    match source {
+        Source::Synthetic { seed } => synthetic::generate(*seed, max_series, sink),
+        Source::Competition {
+            competition,
+            folder,
+            frequency,
+        } => competition::read(*competition, folder, *frequency, max_series, watch, sink),
+        Source::Custom { file } => {
+            csv_files::read(file, max_series, watch, sink).map(|(_, digest)| digest)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -12,12 +12,16 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use super::SeriesSet;
 use crate::sys::MappedFile;
 
-const VALUES: &str = "values.npy";
+pub(super) const VALUES: &str = "values.npy";
 const OFFSETS: &str = "offsets.npy";
 const NAMES: &str = "names.json";
+/// The digest of the source, written last: where it is, the rest is whole.
+const DIGEST: &str = "digest";
 /// Little-endian `f64` and `i64`, as NumPy names them.
 const F64: &str = "<f8";
 const I64: &str = "<i8";
@@ -36,16 +40,26 @@ const WIDTH: usize = size_of::<f64>();
 pub fn write_store(set: &SeriesSet, folder: &Path) -> Result<(), StoreError> {
     let values = set.all_values();
     write_file(folder, VALUES, |file| {
-        file.write_all(&header(F64, values.len()))?;
+        file.write_all(&values_header(values.len()))?;
         values
             .iter()
             .try_for_each(|value| file.write_all(&value.to_le_bytes()))
     })?;
+    write_index(set, folder)
+}
+
+/// The header of the file of so many values.
+pub(super) fn values_header(count: usize) -> Vec<u8> {
+    header(F64, count)
+}
+
+/// Writes what is known of a set besides its values.
+pub(super) fn write_index(set: &SeriesSet, folder: &Path) -> Result<(), StoreError> {
     write_file(folder, OFFSETS, |file| {
         file.write_all(&header(I64, set.len() + 1))?;
         let starts = (0..set.len()).map(|i| set.extent(i).0);
         starts
-            .chain([values.len() as u64])
+            .chain([set.total_values() as u64])
             .try_for_each(|offset| file.write_all(&offset.to_le_bytes()))
     })?;
     write_file(folder, NAMES, |file| {
@@ -56,6 +70,21 @@ pub fn write_store(set: &SeriesSet, folder: &Path) -> Result<(), StoreError> {
     crate::sys::sync_dir(folder).map_err(failed(folder, "sync"))
 }
 
+/// Says of which source the store is.
+pub(super) fn write_digest(digest: &[u8; 32], folder: &Path) -> Result<(), StoreError> {
+    let text = blake3::Hash::from_bytes(*digest).to_hex();
+    write_file(folder, DIGEST, |file| writeln!(file, "{text}"))?;
+    crate::sys::sync_dir(folder).map_err(failed(folder, "sync"))
+}
+
+/// Whether the store in a folder is a whole one of so many values of the source with this digest.
+pub(super) fn is_of(digest: &[u8; 32], count: usize, folder: &Path) -> bool {
+    let text = blake3::Hash::from_bytes(*digest).to_hex();
+    std::fs::read_to_string(folder.join(DIGEST))
+        .is_ok_and(|found| found.trim_end() == text.as_str())
+        && Store::open(folder).is_ok_and(|store| store.len() == count)
+}
+
 /// Writes one file under a temporary name, syncs it, and gives it its own.
 fn write_file(
     folder: &Path,
@@ -63,20 +92,35 @@ fn write_file(
     content: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<(), StoreError> {
     let path = folder.join(name);
-    let temporary = tempfile::Builder::new()
-        .prefix(&format!(".{name}."))
-        .suffix(".tmp")
-        .tempfile_in(folder)
-        .map_err(failed(&path, "create"))?;
+    let temporary = temporary(&path)?;
     let mut writer = BufWriter::with_capacity(1 << 16, temporary.as_file());
     content(&mut writer)
         .and_then(|()| writer.flush())
-        .and_then(|()| temporary.as_file().sync_all())
         .map_err(failed(&path, "write"))?;
     drop(writer);
+    keep(temporary, &path)
+}
+
+/// A file under a temporary name in the folder of `path`; it goes away unless it is kept.
+pub(super) fn temporary(path: &Path) -> Result<NamedTempFile, StoreError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(".tmp")
+        .tempfile_in(folder)
+        .map_err(failed(path, "create"))
+}
+
+/// Syncs a file and gives it its own name.
+pub(super) fn keep(temporary: NamedTempFile, path: &Path) -> Result<(), StoreError> {
     temporary
-        .persist(&path)
-        .map_err(|error| failed(&path, "rename")(error.error))?;
+        .as_file()
+        .sync_all()
+        .map_err(failed(path, "write"))?;
+    temporary
+        .persist(path)
+        .map_err(|error| failed(path, "rename")(error.error))?;
     Ok(())
 }
 
@@ -267,7 +311,10 @@ impl StoreError {
 }
 
 /// Makes an error of the system one about a file.
-fn failed(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> StoreError + use<> {
+pub(super) fn failed(
+    path: &Path,
+    action: &'static str,
+) -> impl FnOnce(io::Error) -> StoreError + use<> {
     let path = path.to_owned();
     move |source| StoreError::Io {
         path,
@@ -288,7 +335,7 @@ mod tests {
         let mut set = SeriesSet::new();
         for (i, length) in lengths.iter().enumerate() {
             let values: Vec<f64> = (0..*length).map(|t| i as f64 + t as f64 / 8.0).collect();
-            set.push(format!("s{i}"), &values);
+            set.push(&format!("s{i}"), &values);
         }
         set
     }
@@ -406,7 +453,7 @@ mod tests {
             let folder = folder();
             let mut set = SeriesSet::new();
             for (i, values) in series.iter().enumerate() {
-                set.push(i.to_string(), values);
+                set.push(&i.to_string(), values);
             }
             write_store(&set, folder.path()).expect("a writable folder");
             let store = Store::open(folder.path()).expect("a store");

@@ -8,7 +8,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use super::{DataSet, SeriesSet};
+use super::sink::{Gathering, Sink};
+use super::{DataError, DataSet};
 
 /// How many series are made unless told otherwise.
 const DEFAULT_SERIES: usize = 20;
@@ -19,19 +20,34 @@ const SEASON: u32 = 12;
 /// Changes whenever the same seed would give other series.
 const VERSION: &[u8] = b"fumehood synthetic series 1";
 
-/// Makes `count` series, 20 unless told; the caller has refused more than [`MOST_SERIES`].
-pub(super) fn generate(seed: u64, count: Option<usize>) -> DataSet {
+/// Makes `count` series, 20 unless told; the caller has refused more than [`MOST_SERIES`]. The digest of
+/// the parameters comes back.
+pub(super) fn generate(
+    seed: u64,
+    count: Option<usize>,
+    sink: &mut impl Sink,
+) -> Result<[u8; 32], DataError> {
     let count = count.unwrap_or(DEFAULT_SERIES);
-    let mut series = SeriesSet::new();
-    for number in 1..=count as u64 {
-        series.push(format!("synthetic-{number}"), &one(seed, number));
+    for series in 0..count {
+        let number = series as u64 + 1;
+        sink.begin(&format!("synthetic-{number}"))?;
+        for value in one(seed, number) {
+            sink.value(series, value)?;
+        }
     }
     let mut hasher = blake3::Hasher::new();
     hasher.update(VERSION);
     hasher.update(&seed.to_le_bytes());
     hasher.update(&(count as u64).to_le_bytes());
+    Ok(*hasher.finalize().as_bytes())
+}
+
+/// A data set of what was made.
+pub(super) fn data_set(seed: u64, gathering: Gathering, digest: [u8; 32]) -> DataSet {
+    let series = gathering.finish();
     let layout = format!(
-        "{count} synthetic series of seed {seed}, {} to {} values each",
+        "{} synthetic series of seed {seed}, {} to {} values each",
+        series.len(),
         series.shortest(),
         series.longest(),
     );
@@ -40,7 +56,7 @@ pub(super) fn generate(seed: u64, count: Option<usize>) -> DataSet {
         default_horizon: 12,
         default_season_length: SEASON,
         layout,
-        digest: *hasher.finalize().as_bytes(),
+        digest,
     }
 }
 
@@ -118,23 +134,29 @@ impl Chance {
 
 #[cfg(test)]
 mod tests {
+    fn made(seed: u64, count: Option<usize>) -> DataSet {
+        let mut gathering = Gathering::new();
+        let digest = generate(seed, count, &mut gathering).expect("few series");
+        data_set(seed, gathering, digest)
+    }
+
     use super::*;
     use crate::forecast::decomposition::is_seasonal;
 
     #[test]
     fn a_seed_gives_the_same_series_and_another_seed_others() {
-        let set = generate(42, None);
+        let set = made(42, None);
         assert_eq!(set.series.len(), 20);
-        assert_eq!(set, generate(42, None));
-        let other = generate(43, None);
+        assert_eq!(set, made(42, None));
+        let other = made(43, None);
         assert_ne!(set.series.values(0), other.series.values(0));
         assert_ne!(set.digest, other.digest);
     }
 
     #[test]
     fn a_series_depends_on_its_number_and_not_on_how_many_there_are() {
-        let few = generate(7, Some(3)).series;
-        let many = generate(7, Some(50)).series;
+        let few = made(7, Some(3)).series;
+        let many = made(7, Some(50)).series;
         for i in 0..few.len() {
             assert_eq!(few.name(i), format!("synthetic-{}", i + 1));
             assert_eq!(few.values(i), many.values(i));
@@ -143,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_bytes_are_the_same_on_every_machine() {
-        let set = generate(42, Some(5)).series;
+        let set = made(42, Some(5)).series;
         let mut hasher = blake3::Hasher::new();
         for value in set.all_values() {
             hasher.update(&value.to_le_bytes());
@@ -156,7 +178,7 @@ mod tests {
 
     #[test]
     fn series_are_as_long_and_as_positive_as_promised() {
-        let set = generate(1, Some(500)).series;
+        let set = made(1, Some(500)).series;
         for i in 0..set.len() {
             assert!((60..200).contains(&set.values(i).len()));
         }
@@ -169,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_kinds_with_a_season_have_one() {
-        let set = generate(5, Some(100)).series;
+        let set = made(5, Some(100)).series;
         let seasonal = |kind: usize| {
             let of_kind = (0..set.len()).filter(|i| (i + 1) % 5 == kind);
             of_kind

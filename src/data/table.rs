@@ -3,15 +3,46 @@
 //! The first line decides: its separator is that of the file, and it is a header if any of its fields is
 //! no number. A line with more or fewer fields is an error, since nobody can say which are meant.
 
-use std::borrow::Cow;
-
 use super::DataError;
-use super::text::{Lines, fields, number, shortened};
+use super::text::{Lines, Uncut, cut, number, shortened};
 
-/// One line, cut into fields.
+/// One line, cut into fields. It is filled again and again: a file has many.
+#[derive(Default)]
 pub(super) struct Row {
     pub(super) line: u64,
-    pub(super) fields: Vec<String>,
+    /// All fields, one after another.
+    text: String,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl Row {
+    /// Number of fields.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Field `i`, from 0, without quotes and blanks around it.
+    pub(super) fn field(&self, i: usize) -> &str {
+        let start = i.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[i]]
+    }
+
+    /// All fields.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|i| self.field(i))
+    }
+
+    /// Cuts a line.
+    fn fill(&mut self, line: u64, text: &str, separator: u8) -> Result<(), Uncut> {
+        self.line = line;
+        self.text.clear();
+        self.ends.clear();
+        cut(text, separator, |field| {
+            self.text.push_str(&field);
+            self.ends.push(self.text.len());
+        })
+    }
 }
 
 /// A file whose separator is known and whose header, if it has one, is read.
@@ -42,26 +73,27 @@ impl Table {
             }
         };
         let separator = separator(&first);
-        let first = Row {
-            line,
-            fields: cut(&lines, line, &first, separator)?,
-        };
+        let mut row = Row::default();
+        row.fill(line, &first, separator)
+            .map_err(|error| uncut(&lines, line, error))?;
+        let first = row;
         // A `nan` or a first value missing is still a line of values.
         let is_header = first
-            .fields
-            .iter()
+            .fields()
             .any(|field| !field.is_empty() && field.parse::<f64>().is_err());
         let mut table = Table {
             lines,
             separator,
-            width: first.fields.len(),
+            width: first.len(),
             header: None,
             ahead: None,
         };
         if is_header {
             table.header = Some(first);
-            table.ahead = table.next_row()?;
-            if table.ahead.is_none() {
+            let mut row = Row::default();
+            if table.next_row(&mut row)? {
+                table.ahead = Some(row);
+            } else {
                 return Err(DataError::NoSeries {
                     path: table.lines.place(0, 0).file,
                     what: "the file has a header and no values",
@@ -78,21 +110,22 @@ impl Table {
         Ok(table)
     }
 
-    /// The next row, which has as many fields as the first line. Empty lines at the end of the file are
-    /// nothing; one before further values is a gap of every series.
-    pub(super) fn next_row(&mut self) -> Result<Option<Row>, DataError> {
-        if let Some(row) = self.ahead.take() {
-            return Ok(Some(row));
+    /// Reads the next row, which has as many fields as the first line; false at the end of the file. Empty
+    /// lines at the end are nothing; one before further values is a gap of every series.
+    pub(super) fn next_row(&mut self, row: &mut Row) -> Result<bool, DataError> {
+        if let Some(ahead) = self.ahead.take() {
+            *row = ahead;
+            return Ok(true);
         }
         let mut empty_line = None;
-        let (line, text) = loop {
+        let (line, cut) = loop {
             match self.lines.next()? {
-                None => return Ok(None),
+                None => return Ok(false),
                 Some((line, text)) if text.trim_matches([' ', '\t']).is_empty() => {
                     // In a file with tabs, a line of tabs is a row of empty fields: the same thing.
                     empty_line.get_or_insert(line);
                 }
-                Some((line, text)) => break (line, text.to_owned()),
+                Some((line, text)) => break (line, row.fill(line, text, self.separator)),
             }
         };
         if let Some(empty) = empty_line {
@@ -101,25 +134,25 @@ impl Table {
                 what: format!("the line is empty, and line {line} is not"),
             });
         }
-        let fields = cut(&self.lines, line, &text, self.separator)?;
-        if fields.len() != self.width {
+        cut.map_err(|error| uncut(&self.lines, line, error))?;
+        if row.len() != self.width {
             return Err(DataError::Line {
                 place: self.lines.place(line, 0),
                 what: format!(
                     "the number of fields is {}, in the first line it is {}",
-                    fields.len(),
+                    row.len(),
                     self.width
                 ),
             });
         }
-        Ok(Some(Row { line, fields }))
+        Ok(true)
     }
 
     /// Parses the value in a field, which is not empty.
     pub(super) fn value(&self, row: &Row, column: usize) -> Result<f64, DataError> {
-        number(&row.fields[column]).ok_or_else(|| DataError::NotANumber {
+        number(row.field(column)).ok_or_else(|| DataError::NotANumber {
             place: self.lines.place(row.line, column + 1),
-            text: shortened(&row.fields[column]),
+            text: shortened(row.field(column)),
         })
     }
 }
@@ -139,13 +172,10 @@ fn separator(line: &str) -> u8 {
         .unwrap_or(b',')
 }
 
-/// The fields of a line.
-fn cut(lines: &Lines, line: u64, text: &str, separator: u8) -> Result<Vec<String>, DataError> {
-    match fields(text, separator) {
-        Ok(fields) => Ok(fields.into_iter().map(Cow::into_owned).collect()),
-        Err(error) => Err(DataError::Line {
-            place: lines.place(line, 0),
-            what: error.to_string(),
-        }),
+/// A line that cannot be cut, as an error with its place.
+fn uncut(lines: &Lines, line: u64, error: Uncut) -> DataError {
+    DataError::Line {
+        place: lines.place(line, 0),
+        what: error.to_string(),
     }
 }

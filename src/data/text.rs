@@ -11,13 +11,30 @@ use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 
 use super::{DataError, Place};
 
-/// The most text that is read from one file, in bytes after unpacking.
-pub(super) const MAX_TEXT: u64 = 1 << 30;
+/// The most text that is read from one file, in bytes after unpacking. Memory is bounded elsewhere: this is
+/// against a packed file that would never end.
+pub(super) const MAX_TEXT: u64 = 64 << 30;
+
+/// The most text of a file whose values are held in memory, in bytes after unpacking.
+pub(super) const MAX_HELD_TEXT: u64 = 1 << 30;
+
+/// Told, now and then, how many bytes of a file have been read, in bytes after unpacking; it answers whether
+/// to go on.
+pub type Watch = Rc<dyn Fn(u64) -> bool>;
+
+/// Nobody watches.
+pub fn unwatched() -> Watch {
+    Rc::new(|_| true)
+}
+
+/// So many bytes are read from one word to the watch to the next.
+const WATCH_EVERY: u64 = 8 << 20;
 
 /// The longest line, in bytes. A line is held as a whole: without a cap, a small packed file without line
 /// breaks would take all there is.
@@ -32,8 +49,8 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Opens a file.
-    pub(super) fn open(path: &Path) -> Result<Lines, DataError> {
+    /// Opens a file, of which at most `limit` bytes are read.
+    pub(super) fn open(path: &Path, limit: u64, watch: &Watch) -> Result<Lines, DataError> {
         let metadata = fs::metadata(path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => DataError::Missing {
                 path: path.to_owned(),
@@ -53,7 +70,9 @@ impl Lines {
             });
         }
         let file = File::open(path).map_err(failed(path))?;
-        Lines::read(path, file, MAX_TEXT)
+        let mut lines = Lines::read(path, file, limit)?;
+        lines.text.get_mut().watch = Rc::clone(watch);
+        Ok(lines)
     }
 
     /// The lines of any reader; `path` is for messages.
@@ -77,6 +96,8 @@ impl Lines {
             hasher: blake3::Hasher::new(),
             left: limit,
             limit,
+            watch: unwatched(),
+            told: 0,
         };
         Ok(Lines {
             path: path.to_owned(),
@@ -145,11 +166,13 @@ impl Lines {
     }
 
     fn failed(&self, source: io::Error) -> DataError {
-        match source.get_ref().and_then(|e| e.downcast_ref::<OverLimit>()) {
-            Some(OverLimit(limit)) => DataError::TooLarge {
-                path: self.path.clone(),
+        let path = self.path.clone();
+        match source.get_ref().and_then(|e| e.downcast_ref::<Ended>()) {
+            Some(Ended::OverLimit(limit)) => DataError::TooLarge {
+                path,
                 limit: *limit,
             },
+            Some(Ended::Stopped) => DataError::Stopped { path },
             None => failed(&self.path)(source),
         }
     }
@@ -163,18 +186,27 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> DataError + '_ {
     }
 }
 
-/// A reader that hashes what passes and stops at a limit.
+/// A reader that hashes what passes, stops at a limit, and tells a watch.
 struct Hashed {
     reader: Box<dyn Read>,
     hasher: blake3::Hasher,
     left: u64,
     limit: u64,
+    watch: Watch,
+    /// How much had been read when the watch was told last.
+    told: u64,
 }
 
-/// More text than the limit.
+/// Why reading ended before the end.
 #[derive(Debug, thiserror::Error)]
-#[error("more than {0} bytes of text")]
-struct OverLimit(u64);
+enum Ended {
+    /// More text than the limit.
+    #[error("more than {0} bytes of text")]
+    OverLimit(u64),
+    /// The watch said so.
+    #[error("stopped")]
+    Stopped,
+}
 
 impl Read for Hashed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -182,8 +214,15 @@ impl Read for Hashed {
         self.left = self
             .left
             .checked_sub(count as u64)
-            .ok_or_else(|| io::Error::other(OverLimit(self.limit)))?;
+            .ok_or_else(|| io::Error::other(Ended::OverLimit(self.limit)))?;
         self.hasher.update(&buffer[..count]);
+        let read = self.limit - self.left;
+        if read - self.told >= WATCH_EVERY {
+            self.told = read;
+            if !(self.watch)(read) {
+                return Err(io::Error::other(Ended::Stopped));
+            }
+        }
         Ok(count)
     }
 }
@@ -207,7 +246,18 @@ pub(super) enum Uncut {
 /// The fields of a line, trimmed of blanks, with quotes removed.
 pub(super) fn fields(line: &str, separator: u8) -> Result<Vec<Cow<'_, str>>, Uncut> {
     let mut fields = Vec::new();
+    cut(line, separator, |field| fields.push(field))?;
+    Ok(fields)
+}
+
+/// Tells each field of a line in turn, trimmed of blanks, with quotes removed.
+pub(super) fn cut<'a>(
+    line: &'a str,
+    separator: u8,
+    mut tell: impl FnMut(Cow<'a, str>),
+) -> Result<(), Uncut> {
     let mut rest = line;
+    let mut count = 0;
     loop {
         let (field, after) = if rest.trim_start_matches(' ').starts_with('"') {
             quoted(rest.trim_start_matches(' '), separator).ok_or(Uncut::Quote)?
@@ -217,13 +267,14 @@ pub(super) fn fields(line: &str, separator: u8) -> Result<Vec<Cow<'_, str>>, Unc
                 None => (Cow::Borrowed(rest.trim()), None),
             }
         };
-        if fields.len() == MAX_FIELDS {
+        if count == MAX_FIELDS {
             return Err(Uncut::TooMany);
         }
-        fields.push(field);
+        count += 1;
+        tell(field);
         match after {
             Some(after) => rest = after,
-            None => return Ok(fields),
+            None => return Ok(()),
         }
     }
 }
@@ -368,7 +419,7 @@ mod tests {
     #[test]
     fn only_regular_files_are_opened() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let refused = |path: &Path| match Lines::open(path) {
+        let refused = |path: &Path| match Lines::open(path, MAX_TEXT, &unwatched()) {
             Ok(_) => panic!("{} was opened", path.display()),
             Err(error) => error,
         };

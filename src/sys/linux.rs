@@ -36,8 +36,8 @@ pub use self::sockets::{shut_server, shut_strangers};
 pub use super::unix::{
     OutputReader, check_program, create_private_dir, fill_random, has_other_names, hostname,
     inherit, is_same_file, kernel, kill_group, lock_file, make_private, monotonic_now,
-    open_no_follow, open_private_new, output_pipe, own_rusage, parent_is, point_link, quiet_exit,
-    raise_open_files, reset_signals, restrict_new_files, signal_name, spawn, sync_dir,
+    open_no_follow, open_private_new, output_pipe, own_rusage, parent_is, pending_stop, point_link,
+    quiet_exit, raise_open_files, reset_signals, restrict_new_files, signal_name, spawn, sync_dir,
     temporary_pause, terminate_group, withhold,
 };
 use super::unix::{

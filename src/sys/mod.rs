@@ -58,10 +58,10 @@ pub use os::{
     guard_keeper, guard_worker, guard_zygote, has_mark, has_other_names, hole_at_end, hostname,
     inherit, is_alive, is_same_file, keep_freed_memory, kernel, kill_group, lock_file,
     make_private, marks_are_readable, memory_available, memory_total, monotonic_now, name_process,
-    open_no_follow, open_private_new, output_pipe, own_peak_kib, own_rusage, parent_is, point_link,
-    quiet_exit, raise_open_files, reap_if_over, reset_signals, restrict_new_files, runtime_parent,
-    shut_server, shut_strangers, signal_name, spawn, sync_dir, temporary_pause, terminate_group,
-    thread_count, usable_cores, withhold,
+    open_no_follow, open_private_new, output_pipe, own_peak_kib, own_rusage, parent_is,
+    pending_stop, point_link, quiet_exit, raise_open_files, reap_if_over, reset_signals,
+    restrict_new_files, runtime_parent, shut_server, shut_strangers, signal_name, spawn, sync_dir,
+    temporary_pause, terminate_group, thread_count, usable_cores, withhold,
 };
 #[cfg(target_os = "linux")]
 pub use os::{Packet, PacketDoor, PacketSet};

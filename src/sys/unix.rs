@@ -381,6 +381,23 @@ pub(super) fn watched_signals() -> SigSet {
     set
 }
 
+/// A signal that asks the supervisor to stop and waits for the [`SignalWatch`](super::SignalWatch) to begin.
+#[expect(unsafe_code, reason = "nix has no sigpending")]
+pub fn pending_stop() -> Option<i32> {
+    let mut pending = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the pointer is to a signal set of this frame, which the call fills in whole or fails.
+    let pending = unsafe {
+        if libc::sigpending(pending.as_mut_ptr()) != 0 {
+            return None;
+        }
+        SigSet::from_sigset_t_unchecked(pending.assume_init())
+    };
+    watched_signals()
+        .iter()
+        .find(|signal| pending.contains(*signal))
+        .map(|signal| signal as i32)
+}
+
 /// The name of a signal, such as `SIGSEGV`.
 pub fn signal_name(signal: i32) -> String {
     Signal::try_from(signal).map_or_else(|_| format!("signal {signal}"), |s| s.as_str().to_owned())

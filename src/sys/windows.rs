@@ -896,6 +896,15 @@ enum Listener {
     Watch(mpsc::Sender<i32>),
 }
 
+/// A console event that asks the supervisor to stop and waits for the [`SignalWatch`] to begin, as the number
+/// of the signal that it stands for.
+pub fn pending_stop() -> Option<i32> {
+    match &*listener() {
+        Listener::Kept(kept) => kept.first().copied(),
+        Listener::Watch(_) => None,
+    }
+}
+
 fn listener() -> MutexGuard<'static, Listener> {
     static LISTENER: Mutex<Listener> = Mutex::new(Listener::Kept(Vec::new()));
     LISTENER.lock().unwrap_or_else(PoisonError::into_inner)

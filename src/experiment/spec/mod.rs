@@ -31,7 +31,7 @@ mod write;
 
 pub use commands::{ForecastArguments, LfsrArguments};
 pub use error::{Problem, SpecError};
-pub use resolve::{Resolved, resolve};
+pub use resolve::{NeedsStore, Resolved, resolve, resolve_watched};
 pub use start_method::StartMethod;
 pub use symbols::{MAX_SYMBOLS, MAX_SYMBOLS_BINARY, read_sequence, read_state};
 #[cfg(feature = "fault")]

@@ -16,16 +16,14 @@ use super::symbols::{lines, no_element, pieces};
 use super::types::{
     Analysis, Coefficients, ExperimentSpec, ForecastSpec, Kind, LfsrSpec, Mode, RunSpec, SCHEMA,
 };
-use crate::data::{self, DataError, DataSet, Source};
+use crate::data::{self, DataError, DataSet, Import, Source, Watch};
 use crate::experiment::plan::{Body, ForecastBody, LfsrBody, NamedModel, Plan, PlanDigest};
 use crate::field::{Field, FieldError};
 use crate::forecast::{ModelConfig, Setup};
 use crate::lfsr::{Register, plan_ranges};
 
-/// Above so many values in a data set, its series travel by a mapped store: 16 MiB of them.
-const MAX_INLINE_TOTAL: u64 = (16 << 20) / 8;
-
-/// Above so many values in one series, likewise: it would not fit in a message.
+/// Above so many values in one series, the series of a data set travel by a mapped store, as they do where
+/// they are too many for memory: it would not fit in a message.
 const MAX_INLINE_SERIES: u64 = 6_000;
 
 /// More numbers than these are not kept of one task: what a record of the journal holds for sure.
@@ -42,14 +40,24 @@ pub struct Resolved {
     pub notes: Vec<String>,
     /// Experiments whose series are too large for messages. Before the first task their series must be
     /// written to a store, and [`Resolved::with_store`] told where.
-    pub needs_store: Vec<String>,
+    pub needs_store: Vec<NeedsStore>,
+}
+
+/// An experiment whose series are too large for messages, and perhaps for memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NeedsStore {
+    /// Its name.
+    pub experiment: String,
+    /// Where its series are read again, if they are not in memory.
+    pub import: Import,
 }
 
 impl Resolved {
     /// Sends the series of an experiment by the mapped store in `folder`.
     pub fn with_store(mut self, experiment: &str, folder: String) -> Resolved {
         self.plan.set_store(experiment, folder);
-        self.needs_store.retain(|name| name != experiment);
+        self.needs_store
+            .retain(|needs| needs.experiment != experiment);
         self
     }
 }
@@ -61,7 +69,21 @@ impl Resolved {
 /// [`SpecError`] for data that cannot be read or used, for a register that cannot be built or is too
 /// large, and for more tasks than a plan can number.
 pub fn resolve(spec: &RunSpec, spec_folder: &Path) -> Result<Resolved, SpecError> {
+    resolve_watched(spec, spec_folder, &data::unwatched())
+}
+
+/// Likewise; `watch` is told how far the reading of data is.
+///
+/// # Errors
+///
+/// As [`resolve`].
+pub fn resolve_watched(
+    spec: &RunSpec,
+    spec_folder: &Path,
+    watch: &Watch,
+) -> Result<Resolved, SpecError> {
     let mut resolver = Resolver {
+        watch,
         seed: spec.seed.unwrap_or(0),
         folder: spec_folder,
         sources: spec.sources.clone(),
@@ -140,6 +162,7 @@ enum CanonicalSeasons {
 }
 
 struct Resolver<'a> {
+    watch: &'a Watch,
     seed: u64,
     folder: &'a Path,
     sources: Sources,
@@ -147,7 +170,7 @@ struct Resolver<'a> {
     bodies: Vec<(String, Body)>,
     canonical: Vec<CanonicalExperiment>,
     notes: Vec<String>,
-    needs_store: Vec<String>,
+    needs_store: Vec<NeedsStore>,
 }
 
 impl Resolver<'_> {
@@ -199,20 +222,22 @@ impl Resolver<'_> {
             default_season_length,
             layout,
             digest,
-        } = data::load(&source, spec.max_series, spec.horizon).map_err(|error| {
-            let keys: &[&str] = match error {
-                DataError::HorizonTooLong { .. } => &["horizon", "data", "mode", ""],
-                DataError::NoSuchFrequency { .. } => &["frequency", "mode", ""],
-                DataError::TooManySeries { .. } => &["max-series", ""],
-                _ => &["data", "mode", ""],
-            };
-            let reason = match error.source() {
-                Some(cause) => format!("{error}: {cause}"),
-                None => error.to_string(),
-            };
-            self.data_error(experiment, keys, reason)
-                .with_hint_if(error.hint())
-        })?;
+        } = data::load_watched(&source, spec.max_series, spec.horizon, self.watch).map_err(
+            |error| {
+                let keys: &[&str] = match error {
+                    DataError::HorizonTooLong { .. } => &["horizon", "data", "mode", ""],
+                    DataError::NoSuchFrequency { .. } => &["frequency", "mode", ""],
+                    DataError::TooManySeries { .. } => &["max-series", ""],
+                    _ => &["data", "mode", ""],
+                };
+                let reason = match error.source() {
+                    Some(cause) => format!("{error}: {cause}"),
+                    None => error.to_string(),
+                };
+                self.data_error(experiment, keys, reason)
+                    .with_hint_if(error.hint())
+            },
+        )?;
         // From here on: at least one series, and one that is longer than the horizon.
         let horizon = spec.horizon.unwrap_or(default_horizon);
         let setup = Setup {
@@ -230,8 +255,15 @@ impl Resolver<'_> {
         if !layout.is_empty() {
             self.notes.push(format!("{}: {layout}", experiment.name));
         }
-        if series.total_values() as u64 > MAX_INLINE_TOTAL || longest > MAX_INLINE_SERIES {
-            self.needs_store.push(experiment.name.clone());
+        if !series.is_in_memory() || longest > MAX_INLINE_SERIES {
+            self.needs_store.push(NeedsStore {
+                experiment: experiment.name.clone(),
+                import: Import {
+                    source,
+                    max_series: spec.max_series,
+                    digest,
+                },
+            });
         }
         let canonical = CanonicalBody::Forecast {
             mode: spec.mode.name(),

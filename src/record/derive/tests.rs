@@ -18,7 +18,7 @@ use crate::lfsr::{Enumeration, Register, plan_ranges};
 fn plan() -> Plan {
     let mut series = SeriesSet::new();
     for name in ["a b", "S2", "S3"] {
-        series.push(name.into(), &[1.0, 2.0, 3.0, 4.0]);
+        series.push(name, &[1.0, 2.0, 3.0, 4.0]);
     }
     let model = |name: &str, model: &str| NamedModel {
         name: name.into(),

@@ -7,6 +7,7 @@ pub mod failure;
 pub mod folder;
 pub mod log;
 pub mod plan;
+mod reading;
 pub mod resume;
 pub mod run;
 pub mod sequence;

@@ -1,9 +1,10 @@
 //! `supervisor resume`: goes on with a run from its folder alone.
 
-use fumehood::experiment::spec::{RunSpec, resolve};
+use fumehood::experiment::spec::{RunSpec, resolve_watched};
 use fumehood::record::{Manifest, RunFolder};
 
 use super::folder::Place;
+use super::reading::watch;
 use super::session::{Job, Session};
 use super::{Ended, Failure};
 use crate::cli::{ResumeCommand, TalkArgs};
@@ -42,7 +43,7 @@ pub fn run(command: &ResumeCommand, talk: &TalkArgs) -> Result<Ended, Failure> {
     {
         settings.shard = manifest.shard;
     }
-    let mut resolved = resolve(&spec, folder.path())?;
+    let mut resolved = resolve_watched(&spec, folder.path(), &watch("reading series", &settings))?;
     settings.write_into(&mut resolved.spec);
     Session::run(Job {
         resolved,

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use fumehood::experiment::plan::Shard;
-use fumehood::experiment::spec::{Resolved, RunSpec, resolve};
+use fumehood::experiment::spec::{Resolved, RunSpec, resolve_watched};
 
 use super::folder::Place;
+use super::reading::watch;
 use super::session::{Job, Session};
 use super::{Ended, Failure};
 use crate::cli::{
@@ -112,7 +113,7 @@ fn prepare(
         seed: spec.seed,
     })?;
     spec.seed = Some(settings.seed);
-    let mut resolved = resolve(&spec, folder)?;
+    let mut resolved = resolve_watched(&spec, folder, &watch("reading series", &settings))?;
     settings.write_into(&mut resolved.spec);
     Ok(Prepared { resolved, settings })
 }

@@ -8,18 +8,20 @@
 //! 4. the engine runs, its events going to the reporter;
 //! 5. the journal is flushed, the files that users read are derived, the summary is printed.
 
+use std::error::Error;
 use std::time::Duration;
 
+use fumehood::data::{self, DataError};
 use fumehood::experiment::OutcomeKind;
 use fumehood::experiment::plan::{Body, Plan};
-use fumehood::experiment::spec::{MaxTasks, Resolved, StartMethod, Workers};
+use fumehood::experiment::spec::{MaxTasks, NeedsStore, Resolved, StartMethod, Workers};
 use fumehood::ids::TaskIndex;
 use fumehood::protocol::PARCEL_CAP;
 use fumehood::record::{
     Header, Journal, Machine, Manifest, Recovered, Repair, RunFolder, RunLock, StartChoice,
     Supervisor, atomic, derive, recover,
 };
-use fumehood::{clock, data, sys};
+use fumehood::{clock, sys};
 
 use super::folder::Place;
 use super::{Ended, Failure};
@@ -83,7 +85,9 @@ impl Session {
         sys::SignalWatch::block()?;
         let mut session = Session::open(job)?;
         super::log::start(session.job.settings.log_file.as_deref())?;
-        session.write_stores()?;
+        if let Some(stopped) = session.write_stores()? {
+            return Ok(stopped);
+        }
         session.go(program)
     }
 
@@ -114,9 +118,13 @@ impl Session {
         })
     }
 
-    /// Writes the series that are too large for messages where workers can map them.
-    fn write_stores(&mut self) -> Result<(), Failure> {
-        for name in self.job.resolved.needs_store.clone() {
+    /// Writes the series that are too large for messages where workers can map them; a signal meanwhile ends
+    /// the command.
+    fn write_stores(&mut self) -> Result<Option<Ended>, Failure> {
+        let watch =
+            super::reading::watch("writing series where workers map them", &self.job.settings);
+        for NeedsStore { experiment, import } in self.job.resolved.needs_store.clone() {
+            let name = experiment;
             let stores = self.folder.path().join("data");
             self.folder.ensure(&stores)?;
             let store = stores.join(&name);
@@ -124,10 +132,27 @@ impl Session {
             let experiments = self.job.resolved.plan.experiments();
             let body = experiments.iter().find(|e| e.name == name).map(|e| &e.body);
             if let Some(Body::Forecast(body)) = body {
+                let written = if body.series.is_in_memory() {
+                    data::write_store(&body.series, &store).map_err(DataError::from)
+                } else if import.is_done(&body.series, &store) {
+                    Ok(())
+                } else {
+                    import.write(&body.series, &store, &watch)
+                };
+                if let (Err(DataError::Stopped { .. }), Some(signal)) =
+                    (&written, sys::pending_stop())
+                {
+                    reporter::talk("stopped before the first task: give the same command again");
+                    return Ok(Some(Ended::Stopped(signal)));
+                }
                 // Found out here rather than by each worker.
-                data::write_store(&body.series, &store)
-                    .and_then(|()| data::Store::try_map(&store))
-                    .map_err(|error| Failure::environment(error.to_string()).hint(error.hint()))?;
+                written
+                    .and_then(|()| Ok(data::Store::try_map(&store)?))
+                    .map_err(|error| {
+                        let cause = error.source().map(|cause| format!(": {cause}"));
+                        let text = format!("{error}{}", cause.unwrap_or_default());
+                        Failure::environment(text).hint(error.hint())
+                    })?;
             }
             let store = std::fs::canonicalize(&store)?;
             self.job
@@ -135,7 +160,7 @@ impl Session {
                 .plan
                 .set_store(&name, store.to_string_lossy().into_owned());
         }
-        Ok(())
+        Ok(None)
     }
 
     fn go(mut self, program: WorkerProgram) -> Result<Ended, Failure> {

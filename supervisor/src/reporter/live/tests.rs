@@ -97,7 +97,7 @@ impl TermLike for Term {
 fn plan(series: &[&str]) -> Plan {
     let mut set = SeriesSet::new();
     for name in series {
-        set.push((*name).to_owned(), &[1.0, 2.0, 3.0]);
+        set.push(name, &[1.0, 2.0, 3.0]);
     }
     let body = Body::Forecast(ForecastBody {
         series: Arc::new(set),
