@@ -46,32 +46,74 @@ struct Input {
 /// One thing that the supervisor hears.
 #[derive(Arbitrary, Debug)]
 enum News {
-    Started { worker: u8, task: u8, attempt: u8 },
+    Started {
+        worker: u8,
+        task: u8,
+        attempt: u8,
+    },
     /// As it should be: the task that this worker is to begin.
-    Begins { worker: u8 },
-    Finished { worker: u8, task: u8, attempt: u8, bytes: Vec<u8>, chunks: u8, digest: bool, leaves: bool },
+    Begins {
+        worker: u8,
+    },
+    Finished {
+        worker: u8,
+        task: u8,
+        attempt: u8,
+        bytes: Vec<u8>,
+        chunks: u8,
+        digest: bool,
+        leaves: bool,
+    },
     /// As it should be: an answer to the task that it has begun.
-    Answers { worker: u8, leaves: bool },
-    Chunk { worker: u8, task: u8, number: u8, bytes: Vec<u8> },
-    Ready { worker: u8 },
-    Garbled { worker: u8 },
-    Over { worker: u8, signal: u8 },
-    NotMade { worker: u8 },
-    TooMuchMemory { worker: u8 },
-    Mute { worker: u8 },
-    Signal { number: u8 },
-    Time { millis: u16 },
+    Answers {
+        worker: u8,
+        leaves: bool,
+    },
+    Chunk {
+        worker: u8,
+        task: u8,
+        number: u8,
+        bytes: Vec<u8>,
+    },
+    Ready {
+        worker: u8,
+    },
+    Garbled {
+        worker: u8,
+    },
+    Over {
+        worker: u8,
+        signal: u8,
+    },
+    NotMade {
+        worker: u8,
+    },
+    TooMuchMemory {
+        worker: u8,
+    },
+    Mute {
+        worker: u8,
+    },
+    Signal {
+        number: u8,
+    },
+    Time {
+        millis: u16,
+    },
 }
 
 static PLAN: LazyLock<Plan> = LazyLock::new(|| {
     let mut series = SeriesSet::new();
     for number in 0..4 {
-        series.push(format!("s{number}"), &[1.0, 2.0, 4.0, 3.0, 5.0 + f64::from(number)]);
+        series.push(
+            &format!("s{number}"),
+            &[1.0, 2.0, 4.0, 3.0, 5.0 + f64::from(number)],
+        );
     }
     let model = NamedModel {
         name: "naive".into(),
         config: ModelConfig::Naive,
-            fallback: None,
+        fallback: None,
     };
     let body = Body::Forecast(ForecastBody {
         series: Arc::new(series),
@@ -101,7 +143,14 @@ fn check(input: &Input) {
     let mut recovered = Recovered::default();
     recovered.join(&mut journal).expect("it is the first");
     let books = books(&PLAN, &recovered, |_| true, false);
-    let mut ledger = Ledger::new(&PLAN, &folder, journal, recovered, Method::Fork, "fuzz".into());
+    let mut ledger = Ledger::new(
+        &PLAN,
+        &folder,
+        journal,
+        recovered,
+        Method::Fork,
+        "fuzz".into(),
+    );
     let mut crew = Crowd {
         news: input.news.iter().take(200),
         now: Monotonic(1),
@@ -138,11 +187,18 @@ fn check(input: &Input) {
             ..
         } = event
         {
-            assert!(!ends.contains_key(&task), "task {task} goes on after its end");
+            assert!(
+                !ends.contains_key(&task),
+                "task {task} goes on after its end"
+            );
             if matches!(outcome, AttemptOutcome::Crashed | AttemptOutcome::Oom) {
                 *crashes.entry(task).or_default() += 1;
                 let is_last = crashes[&task] > retries;
-                assert_eq!(matches!(next, Next::Final(_)), is_last, "task {task}: retries");
+                assert_eq!(
+                    matches!(next, Next::Final(_)),
+                    is_last,
+                    "task {task}: retries"
+                );
             }
             if matches!(next, Next::Final(_)) {
                 *ends.entry(task).or_default() += 1;
@@ -160,7 +216,11 @@ fn check(input: &Input) {
     }
     for task in PLAN.indices() {
         let state = ledger.recovered().state(task);
-        assert_eq!(state.is_some(), ends.contains_key(&task), "told and recorded");
+        assert_eq!(
+            state.is_some(),
+            ends.contains_key(&task),
+            "told and recorded"
+        );
     }
 }
 
@@ -191,7 +251,10 @@ impl Crowd<'_> {
         if number >= 240 {
             return WorkerId(number.into());
         }
-        let all = self.contacts.keys().nth(usize::from(number) % self.contacts.len().max(1));
+        let all = self
+            .contacts
+            .keys()
+            .nth(usize::from(number) % self.contacts.len().max(1));
         all.copied().unwrap_or(WorkerId(0))
     }
 
@@ -423,7 +486,8 @@ impl Crew for Crowd<'_> {
     fn assign(&mut self, worker: WorkerId, tasks: Parcel) {
         let tasks: Vec<Assignment> = tasks.unpack().expect("it was packed here");
         if let Some(told) = self.workers.get_mut(&worker) {
-            told.tasks.extend(tasks.iter().map(|task| (task.task, task.attempt)));
+            told.tasks
+                .extend(tasks.iter().map(|task| (task.task, task.attempt)));
         }
     }
 
@@ -464,7 +528,9 @@ impl Crew for Crowd<'_> {
 
     fn over_memory(&mut self, _now: Monotonic) -> Vec<(WorkerId, String)> {
         let over = std::mem::take(&mut self.too_large);
-        over.into_iter().map(|worker| (worker, "too much".into())).collect()
+        over.into_iter()
+            .map(|worker| (worker, "too much".into()))
+            .collect()
     }
 
     fn look_after(&mut self, _now: Monotonic) {}

@@ -19,8 +19,8 @@ use fumehood::experiment::plan::PlanDigest;
 use fumehood::experiment::{Attempt, AttemptOutcome, OutcomeKind, Phases, ResourceUse};
 use fumehood::ids::TaskIndex;
 use fumehood::record::{
-    Header, Journal, JsonText, Note, Reader, Record, Recovered, Repair, RunFolder, RunLock, Terminal,
-    TerminalBody, recover,
+    Header, Journal, JsonText, Note, Reader, Record, Recovered, Repair, RunFolder, RunLock,
+    Terminal, TerminalBody, recover,
 };
 use simulation::disk::SimulatedDisk;
 use simulation::draws::Draws;
@@ -75,8 +75,12 @@ fn check(input: &Input) {
         let from = position.offset as usize;
         let line = &harmed[from..from + position.length as usize];
         let is_written = written.split_inclusive(|byte| *byte == b'\n');
-        let mut is_written = is_written.map(|written| written.strip_suffix(b"\n").unwrap_or(written));
-        assert!(is_written.any(|written| line.starts_with(written)), "a changed record");
+        let mut is_written =
+            is_written.map(|written| written.strip_suffix(b"\n").unwrap_or(written));
+        assert!(
+            is_written.any(|written| line.starts_with(written)),
+            "a changed record"
+        );
     }
     let lock = RunLock::acquire(&folder).expect("nobody has it");
     let cut = recover(&folder, Some(DIGEST), Repair::Cut(&lock)).expect("it was good a moment ago");
@@ -91,7 +95,8 @@ fn check(input: &Input) {
     let mut journal = journal.expect("there is room");
     journal.append(&record(0, 200)).expect("there is room");
     journal.flush().expect("it is there");
-    let attempts = recover(&folder, Some(DIGEST), Repair::Report).map(|all| all.attempts(TaskIndex(0)));
+    let attempts =
+        recover(&folder, Some(DIGEST), Repair::Report).map(|all| all.attempts(TaskIndex(0)));
     assert_eq!(attempts.ok(), Some(again.attempts(TaskIndex(0)).max(200)));
 }
 
@@ -136,7 +141,9 @@ fn write(folder: &RunFolder, input: &Input) -> std::path::PathBuf {
             journal.flush().expect("it is there");
         }
     }
-    folder.journal().join(format!("{}.jsonl", journal.segment()))
+    folder
+        .journal()
+        .join(format!("{}.jsonl", journal.segment()))
 }
 
 fn ended(task: u32, number: u32, kind: u8) -> Record {
@@ -189,7 +196,11 @@ fn harm(mut bytes: Vec<u8>, harms: &[Harm]) -> Vec<u8> {
             Harm::Cut { at } => bytes.truncate(place(*at)),
             Harm::Zeros { at, count } => {
                 let at = place(*at);
-                bytes.iter_mut().skip(at).take((*count).into()).for_each(|byte| *byte = 0);
+                bytes
+                    .iter_mut()
+                    .skip(at)
+                    .take((*count).into())
+                    .for_each(|byte| *byte = 0);
             }
             Harm::Twice { from, count } => {
                 let from = place(*from);

@@ -18,8 +18,10 @@ use super::store::{self, StoreError};
 use super::text::Watch;
 use super::{DataError, SeriesSet};
 
-/// Values of all series that wait to be written: 32 MiB.
-const MOST_WAITING: usize = 4 << 20;
+/// Values of all series that wait to be written: 8 MiB, or [`FEWEST_WAITING`] of each series on average where
+/// these are so many.
+const MOST_WAITING: usize = 1 << 20;
+const FEWEST_WAITING: usize = 16;
 /// Values of one series that are worth a call: 64 KiB.
 const WORTH_A_CALL: usize = 8 << 10;
 
@@ -176,7 +178,7 @@ impl Sink for Placing<'_> {
         self.all_waiting += 1;
         if self.waiting[series].len() >= WORTH_A_CALL {
             self.write(series)?;
-        } else if self.all_waiting >= MOST_WAITING {
+        } else if self.all_waiting >= MOST_WAITING.max(FEWEST_WAITING * self.set.len()) {
             self.write_all()?;
         }
         Ok(())

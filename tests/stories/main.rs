@@ -14,6 +14,7 @@ mod csv;
 mod evaluation;
 mod first_run;
 mod forecast;
+mod large_data;
 mod lfsr;
 mod parity;
 mod resume;
