@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::models::{
     Comb, Criterion, Damped, Drift, ErrorKind, Ets, Holt, Model, Mstl, Naive, Naive2, Season,
-    SeasonalNaive, Ses, Theta, Transform, Trend,
+    SeasonalNaive, Ses, Slope, Theta, Transform, Trend,
 };
 use super::nearest::nearest;
 use super::parameters::{Given, Parameter};
@@ -33,11 +33,11 @@ pub enum ModelConfig {
     /// Exponential smoothing, its form chosen for each series.
     Ets(Ets),
     /// Holt's linear trend on the seasonally adjusted series.
-    Holt,
+    Holt(Slope),
     /// Holt's trend, damped.
-    Damped,
+    Damped(Slope),
     /// The mean of ses, holt and damped.
-    Comb,
+    Comb(Slope),
     /// Seasons by MSTL, the rest by exponential smoothing.
     Mstl(Mstl),
 }
@@ -76,9 +76,9 @@ impl ModelConfig {
             "naive2" => ModelConfig::Naive2,
             "drift" => ModelConfig::Drift,
             "ses" => ModelConfig::Ses,
-            "holt" => ModelConfig::Holt,
-            "damped" => ModelConfig::Damped,
-            "comb" => ModelConfig::Comb,
+            "holt" => ModelConfig::Holt(read_slope(&mut given)?),
+            "damped" => ModelConfig::Damped(read_slope(&mut given)?),
+            "comb" => ModelConfig::Comb(read_slope(&mut given)?),
             "theta" => ModelConfig::Theta,
             "ets" => ModelConfig::Ets(read_ets(&mut given)?),
             "mstl" => ModelConfig::Mstl(read_mstl(&mut given)?),
@@ -100,9 +100,9 @@ impl ModelConfig {
             ModelConfig::Naive2 => "naive2",
             ModelConfig::Drift => "drift",
             ModelConfig::Ses => "ses",
-            ModelConfig::Holt => "holt",
-            ModelConfig::Damped => "damped",
-            ModelConfig::Comb => "comb",
+            ModelConfig::Holt(_) => "holt",
+            ModelConfig::Damped(_) => "damped",
+            ModelConfig::Comb(_) => "comb",
             ModelConfig::Theta => "theta",
             ModelConfig::Ets(_) => "ets",
             ModelConfig::Mstl(_) => "mstl",
@@ -117,9 +117,9 @@ impl ModelConfig {
             ModelConfig::Naive2 => Box::new(Naive2),
             ModelConfig::Drift => Box::new(Drift),
             ModelConfig::Ses => Box::new(Ses),
-            ModelConfig::Holt => Box::new(Holt),
-            ModelConfig::Damped => Box::new(Damped),
-            ModelConfig::Comb => Box::new(Comb),
+            ModelConfig::Holt(slope) => Box::new(Holt(*slope)),
+            ModelConfig::Damped(slope) => Box::new(Damped(*slope)),
+            ModelConfig::Comb(slope) => Box::new(Comb(*slope)),
             ModelConfig::Theta => Box::new(Theta),
             ModelConfig::Ets(ets) => Box::new(*ets),
             ModelConfig::Mstl(mstl) => Box::new(*mstl),
@@ -168,8 +168,17 @@ fn read_ets(given: &mut Given<'_>) -> Result<Ets, ModelConfigError> {
             ],
             default.criterion,
         )?,
-        beta_limit: given.number("beta-limit", 0.0001..=1.0, default.beta_limit)?,
+        beta_limit: read_beta_limit(given, default.beta_limit)?,
     })
+}
+
+fn read_slope(given: &mut Given<'_>) -> Result<Slope, ModelConfigError> {
+    let beta_limit = read_beta_limit(given, Slope::default().beta_limit)?;
+    Ok(Slope { beta_limit })
+}
+
+fn read_beta_limit(given: &mut Given<'_>, default: f64) -> Result<f64, ModelConfigError> {
+    given.number("beta-limit", 0.0001..=1.0, default)
 }
 
 fn read_mstl(given: &mut Given<'_>) -> Result<Mstl, ModelConfigError> {

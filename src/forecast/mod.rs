@@ -38,7 +38,8 @@ pub use evaluate::{EvaluateError, Evaluation, Setup, Window, evaluate};
 pub use metrics::{Scores, score};
 pub use models::{
     Comb, Criterion, Damped, Drift, ErrorKind, Ets, Fitted, Holt, Interval, Model, ModelError,
-    Mstl, Naive, Naive2, Prediction, Question, Season, SeasonalNaive, Ses, Theta, Transform, Trend,
+    Mstl, Naive, Naive2, Prediction, Question, Season, SeasonalNaive, Ses, Slope, Theta, Transform,
+    Trend,
 };
 pub use parameters::Parameter;
 pub use split::{SplitError, split};

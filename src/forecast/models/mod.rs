@@ -13,7 +13,7 @@ mod ses;
 mod theta;
 
 pub use ets::{Criterion, ErrorKind, Ets, Season, Trend};
-pub use holt::{Comb, Damped, Holt};
+pub use holt::{Comb, Damped, Holt, Slope};
 pub use intervals::Interval;
 pub use mstl::{Mstl, Transform};
 pub use naive::{Drift, Naive, Naive2, SeasonalNaive};

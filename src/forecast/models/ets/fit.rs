@@ -2,8 +2,9 @@
 //!
 //! The sum of squares may have several valleys, so the search starts at the best of a few points: a grid
 //! over the smoothing parameters, with the first states read off the beginning of the series, and the
-//! fits of simpler forms and of the other kind of error, which are points of this one too. From there
-//! [`minimise`] finds all parameters at once, first states included.
+//! fits of simpler forms and of the other kind of error, which are points of this one too. From the best
+//! few [`minimise`] goes some steps, and from the best of their ends to a minimum in all parameters at once,
+//! first states included.
 //!
 //! R's `ets` (version 8) searches with Nelder and Mead's simplex from one point and gives up after a
 //! number of steps, so its likelihood is often a little lower.
@@ -23,9 +24,13 @@ const MOST_PHI: f64 = 0.98;
 
 /// The grid of starts.
 const ALPHAS: [f64; 4] = [0.05, 0.2, 0.5, 0.9];
-const BETA_SHARES: [f64; 2] = [0.02, 0.2];
+const BETA_SHARES: [f64; 3] = [0.02, 0.2, 0.7];
 const GAMMA_SHARES: [f64; 2] = [0.05, 0.3];
 const START_PHI: f64 = 0.95;
+
+/// Starts that are followed some steps, of which the best is followed to its end.
+const STARTS: usize = 3;
+const FIRST_STEPS: u32 = 4;
 
 /// Steps of the search. Most take ten.
 const MOST_STEPS: u32 = 60;
@@ -135,17 +140,23 @@ impl<'a> Series<'a> {
         let starts = others
             .map(|other| other.minimum.at)
             .chain(grid(form, states));
-        let mut best: Option<([f64; D], f64)> = None;
-        for mut start in starts {
-            for (value, (low, high)) in start.iter_mut().zip(bounds.low.iter().zip(&bounds.high)) {
+        let mut best: Vec<Minimum<D>> = Vec::new();
+        for mut at in starts {
+            for (value, (low, high)) in at.iter_mut().zip(bounds.low.iter().zip(&bounds.high)) {
                 *value = value.clamp(*low, *high);
             }
-            let sum = smoothing.sum(&start);
-            if let Some(sum) = sum.filter(|sum| best.is_none_or(|(_, least)| *sum < least)) {
-                best = Some((start, sum));
+            if let Some(sum) = smoothing.sum(&at) {
+                let place = best.partition_point(|other| other.sum <= sum);
+                best.insert(place, Minimum { at, sum });
+                best.truncate(STARTS);
             }
         }
-        let minimum = minimise(&smoothing, &best?.0, &bounds, MOST_STEPS)?;
+        // A few steps tell which of the valleys is the deepest.
+        let deepest = best
+            .iter()
+            .filter_map(|start| minimise(&smoothing, &start.at, &bounds, FIRST_STEPS))
+            .reduce(|a, b| if b.sum < a.sum { b } else { a })?;
+        let minimum = minimise(&smoothing, &deepest.at, &bounds, MOST_STEPS)?;
         Some(Fit {
             form,
             minimum,

@@ -4,9 +4,11 @@
 //! for automatic forecasting using exponential smoothing methods", International Journal of Forecasting 18
 //! (2002), and of their book of 2008: errors are additive or multiplicative, the trend is absent, additive
 //! or damped, the season is absent, additive or multiplicative. Of the 18 forms the three with additive
-//! errors and a multiplicative season are left out, being unstable, as R's `ets` does by default; so 15
-//! are tried for positive series with a season, 6 for those without one. The one with the least AICc
-//! forecasts.
+//! errors and a multiplicative season are left out, being unstable, as R's `ets` does by default; and so is
+//! MAM, whose slope goes on for ever and is multiplied by the season: over the 1,428 monthly series of M3 it
+//! was the best fit of 123, and OWA is 0.839 without and 0.846 with it. So 14 forms are tried for positive
+//! series with a season, 6 for those without one, and the one with the least AICc forecasts. A form that is
+//! asked for by name is fitted whichever it is.
 //!
 //! [`form`] names the forms; [`recursion`] is their mathematics with its derivatives; [`fit`] finds the
 //! parameters of one; [`future`] forecasts; here one is chosen.
@@ -193,11 +195,14 @@ impl Ets {
                         && self.season.is_none_or(|asked| {
                             asked == season || (season_length == 1 && season == Season::None)
                         });
-                    // An unstable form is fitted if it is what was asked for.
+                    let explodes = trend == Trend::Additive && season == Season::Multiplicative;
+                    // Either is fitted if it is what was asked for.
                     let by_name = self.error.is_some() && self.season.is_some();
+                    let trend_by_name = self.trend.is_some() && self.season.is_some();
                     if asked
                         && (positive || !multiplies)
                         && (!unstable || by_name)
+                        && (!explodes || trend_by_name)
                         && (season_length > 1 || season == Season::None)
                     {
                         forms.push(Form {
@@ -410,8 +415,7 @@ mod tests {
             .collect();
         let form = fitted(Ets::default(), &times, 4).form;
         assert!(
-            form.as_deref()
-                .is_some_and(|form| form.starts_with("MA") && form.ends_with('M')),
+            form.as_deref().is_some_and(|form| form == "MAdM"),
             "{form:?}"
         );
         let plus: Vec<f64> = (0..60)
