@@ -173,6 +173,7 @@ fn check(input: &Input) {
         grace: Duration::from_secs(2),
         start_limit: Duration::from_secs(5),
         largest_group: 3,
+        bytes: Arc::default(),
         memory: Some(64 << 20),
         unkillable_after: Duration::from_secs(10),
     };

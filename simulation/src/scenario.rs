@@ -202,6 +202,7 @@ fn policy(draws: &mut Draws) -> Policy {
         grace: draws.span(second / 10, second * 10),
         start_limit: second * 5,
         largest_group: draws.from_to(2, 200) as u32,
+        bytes: Arc::default(),
         memory: draws.percent(15).then_some(512 << 20),
         unkillable_after: second * 10,
     }

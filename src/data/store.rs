@@ -9,7 +9,7 @@
 //! from a disk, so a slice is checked against the header and the header against the file's size.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -70,19 +70,44 @@ pub(super) fn write_index(set: &SeriesSet, folder: &Path) -> Result<(), StoreErr
     crate::sys::sync_dir(folder).map_err(failed(folder, "sync"))
 }
 
-/// Says of which source the store is.
+/// Says of which source the store is, and what its values are.
 pub(super) fn write_digest(digest: &[u8; 32], folder: &Path) -> Result<(), StoreError> {
-    let text = blake3::Hash::from_bytes(*digest).to_hex();
-    write_file(folder, DIGEST, |file| writeln!(file, "{text}"))?;
+    let path = folder.join(VALUES);
+    let values = hash_file(&path).map_err(failed(&path, "read"))?;
+    let source = blake3::Hash::from_bytes(*digest).to_hex();
+    write_file(folder, DIGEST, |file| {
+        writeln!(file, "{source} source\n{values} {VALUES}")
+    })?;
     crate::sys::sync_dir(folder).map_err(failed(folder, "sync"))
 }
 
-/// Whether the store in a folder is a whole one of so many values of the source with this digest.
-pub(super) fn is_of(digest: &[u8; 32], count: usize, folder: &Path) -> bool {
-    let text = blake3::Hash::from_bytes(*digest).to_hex();
-    std::fs::read_to_string(folder.join(DIGEST))
-        .is_ok_and(|found| found.trim_end() == text.as_str())
-        && Store::open(folder).is_ok_and(|store| store.len() == count)
+/// The digest of a file, read as a stream: a map of it could end the reader.
+fn hash_file(path: &Path) -> io::Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finalize()),
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether the store in a folder is whole, unharmed, and of the source with this digest.
+pub(super) fn is_of(digest: &[u8; 32], folder: &Path) -> bool {
+    let source = blake3::Hash::from_bytes(*digest).to_hex();
+    let Ok(found) = std::fs::read_to_string(folder.join(DIGEST)) else {
+        return false;
+    };
+    let Some(values) = found.strip_prefix(&format!("{source} source\n")) else {
+        return false;
+    };
+    hash_file(&folder.join(VALUES)).is_ok_and(|hash| values == format!("{hash} {VALUES}\n"))
 }
 
 /// Writes one file under a temporary name, syncs it, and gives it its own.

@@ -249,6 +249,12 @@ pub struct Moments {
     pub encoded: Monotonic,
 }
 
+/// The bytes that a task's work takes in a message.
+pub fn work_bytes(work: &Work) -> usize {
+    // What cannot be encoded fits nowhere.
+    postcard::to_stdvec(work).map_or(usize::MAX / 2, |bytes| bytes.len())
+}
+
 /// A result, encoded.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use fumehood::experiment::OutcomeKind;
 use fumehood::experiment::plan::{Body, Plan};
 use fumehood::experiment::spec::{MaxTasks, NeedsStore, Resolved, StartMethod, Workers};
 use fumehood::ids::TaskIndex;
-use fumehood::protocol::PARCEL_CAP;
+use fumehood::protocol::{PARCEL_CAP, work_bytes};
 use fumehood::record::{
     Header, Journal, Machine, Manifest, Recovered, Repair, RunFolder, RunLock, StartChoice,
     Supervisor, atomic, derive, recover,
@@ -134,7 +134,7 @@ impl Session {
             if let Some(Body::Forecast(body)) = body {
                 let written = if body.series.is_in_memory() {
                     data::write_store(&body.series, &store).map_err(DataError::from)
-                } else if import.is_done(&body.series, &store) {
+                } else if import.is_done(&store) {
                     Ok(())
                 } else {
                     import.write(&body.series, &store, &watch)
@@ -443,7 +443,8 @@ fn policy(settings: &Settings, workers: u32, plan: &Plan, start_limit: Duration)
         timeout: settings.timeout,
         grace: settings.grace,
         start_limit: start::limit(start_limit),
-        largest_group: largest_group(plan),
+        largest_group: LARGEST_GROUP,
+        bytes: task_bytes(plan).into(),
         memory: settings.memory,
         unkillable_after: unkillable_after(),
     }
@@ -461,22 +462,50 @@ fn unkillable_after() -> Duration {
     Duration::from_secs(10)
 }
 
-/// So many tasks surely fit in one packet: by the largest task of the plan, each number taken to be as long
-/// as numbers get.
-fn largest_group(plan: &Plan) -> u32 {
-    let largest = plan
-        .experiments()
-        .iter()
-        .map(|experiment| match &experiment.body {
-            Body::Forecast(body) if body.store.is_none() => body.series.longest() * 8,
-            Body::Forecast(body) => body.store.as_ref().map_or(0, String::len),
-            Body::Lfsr(body) => body.register.coefficients().len() * 5,
-            #[cfg(feature = "fault")]
-            Body::Fault(body) => body.action.len(),
-        });
-    const REST: usize = 256;
-    let each = largest.max().unwrap_or(0) + REST;
-    u32::try_from(PARCEL_CAP / each).unwrap_or(1).clamp(1, 1024)
+/// Most tasks of a group.
+const LARGEST_GROUP: u32 = 1024;
+
+/// What each task of the plan takes of a packet at most; nothing where so many as make the largest group
+/// fit in any case. Series differ: that one is long must not make all groups small.
+fn task_bytes(plan: &Plan) -> Vec<u32> {
+    // Index, attempt, seed and lengths, each number taken to be as long as numbers get.
+    const FRAME: usize = 64;
+    let of = |task: TaskIndex| work_bytes(&plan.work(task)) + FRAME;
+    let mut all: Vec<u32> = Vec::new();
+    for (at, experiment) in plan.experiments().iter().enumerate() {
+        let end = match plan.experiments().get(at + 1) {
+            Some(next) => next.first.0,
+            None => plan.len(),
+        };
+        let tasks = (experiment.first.0..end).map(TaskIndex);
+        match &experiment.body {
+            Body::Forecast(body) if body.store.is_none() => {
+                let values = |series: usize| body.series.extent(series).1 as usize * 8;
+                // A model takes the same beside every series.
+                let models = body.models.len();
+                let beside: Vec<usize> = tasks
+                    .clone()
+                    .take(models)
+                    .map(|t| of(t) - values(0))
+                    .collect();
+                all.extend(tasks.enumerate().map(|(nth, _)| {
+                    let bytes = values(nth / models) + beside[nth % models];
+                    u32::try_from(bytes).unwrap_or(u32::MAX)
+                }));
+            }
+            // Tasks of one kind differ in a number or two.
+            _ => {
+                let first = tasks.clone().take(2).map(of).max().unwrap_or(0);
+                let bytes = u32::try_from(first + FRAME).unwrap_or(u32::MAX);
+                all.extend(tasks.map(|_| bytes));
+            }
+        }
+    }
+    let largest = all.iter().copied().max().unwrap_or(0);
+    if u64::from(largest) * u64::from(LARGEST_GROUP) <= PARCEL_CAP as u64 {
+        all.clear();
+    }
+    all
 }
 
 fn write_spec(folder: &RunFolder, resolved: &Resolved) -> Result<(), Failure> {

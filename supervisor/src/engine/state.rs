@@ -4,6 +4,7 @@
 //! changes it is [`super::reactor::step`].
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fumehood::clock::Monotonic;
@@ -26,8 +27,10 @@ pub struct Policy {
     pub grace: Duration,
     /// How long a worker may take to start, or a started one to begin a task it was given.
     pub start_limit: Duration,
-    /// Most tasks of a group: so many surely fit in one packet.
+    /// Most tasks of a group.
     pub largest_group: u32,
+    /// What each task takes of a packet at most, in bytes: a group must fit in one. Empty where any group does.
+    pub bytes: Arc<[u32]>,
     /// The limit of a worker's resident memory in bytes; `None` = no limit.
     pub memory: Option<u64>,
     /// How long the kernel may take to end a process that was killed. Beyond it the process cannot be killed

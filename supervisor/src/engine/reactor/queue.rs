@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fumehood::clock::Monotonic;
 use fumehood::ids::{AttemptNumber, TaskIndex, WorkerId};
+use fumehood::protocol::PARCEL_CAP;
 
 use super::super::state::{Held, Life, Phase, Stage, State, Worker, WorkerState};
 use super::Action;
@@ -113,9 +114,18 @@ pub(super) fn take_batch(state: &mut State, worker: WorkerId, now: Monotonic) ->
         }
         _ => 1,
     };
+    let bytes_of = |state: &State, task: TaskIndex| -> usize {
+        let bytes = state.policy.bytes.get(task.as_usize());
+        bytes.map_or(0, |bytes| *bytes as usize)
+    };
+    let mut bytes = bytes_of(state, first);
     while batch.len() < size as usize {
         let Some(next) = peek_fresh(state) else { break };
         if state.experiment_of(next) != state.experiment_of(first) || !state.again.is_empty() {
+            break;
+        }
+        bytes += bytes_of(state, next);
+        if bytes > PARCEL_CAP {
             break;
         }
         state.next_fresh = next.0 + 1;

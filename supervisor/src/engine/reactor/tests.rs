@@ -2,6 +2,7 @@
 
 mod random;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fumehood::clock::Monotonic;
@@ -25,6 +26,7 @@ fn policy(workers: u32, life: Life) -> Policy {
         grace: SECOND * 2,
         start_limit: SECOND * 5,
         largest_group: 10,
+        bytes: Arc::default(),
         memory: None,
         unkillable_after: SECOND * 10,
     }
