@@ -300,6 +300,7 @@ impl Builder {
                 items.push(Node {
                     value: match item.parse::<i64>() {
                         Ok(number) => Value::Integer(Some(number)),
+                        Err(_) if is_whole(item) => Value::Integer(None),
                         Err(_) => Value::Text(item.to_owned()),
                     },
                     place: sources.place(source, start..start + item.len()),
@@ -344,4 +345,9 @@ impl Builder {
         ]));
         (root, self.sources)
     }
+}
+/// Whether a text is a whole number, however large.
+fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -56,12 +56,16 @@ fn row_133_horizons() {
 
 #[test]
 fn row_133_seasons() {
-    for value in ["0", "4294967295"] {
+    for value in ["0", "4294967295", "99999999999999999999", "12,0"] {
         on_a_file("--seasonal-period", value, &["is not from 1 to 1000000"]);
     }
-    for value in ["-1", "99999999999999999999"] {
-        on_a_file("--seasonal-period", value, &["--help"]);
-    }
+    on_a_file("--seasonal-period", "-1", &["--help"]);
+    on_a_file(
+        "--seasonal-period",
+        "12,12",
+        &["does not follow what is before it"],
+    );
+    on_a_file("--seasonal-period", "x", &["an integer"]);
     // One as long as the series: who needs a season says so, the others do without.
     let lab = Lab::new();
     lab.write("d.csv", "a\n1\n2\n3\n");
