@@ -96,21 +96,6 @@ pub struct Fitted {
     pub parameters: Vec<(String, f64)>,
 }
 
-impl Fitted {
-    /// Parameters alone.
-    pub(super) fn of_parameters<const N: usize>(parameters: [(&str, f64); N]) -> Fitted {
-        Fitted {
-            form: None,
-            log_likelihood: None,
-            aicc: None,
-            parameters: parameters
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect(),
-        }
-    }
-}
-
 /// A forecasting model with its parameters.
 pub trait Model {
     /// The forecast of the `horizon` values that follow the train part.

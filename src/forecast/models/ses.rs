@@ -10,7 +10,7 @@
 
 use super::intervals::{accumulated, normal};
 use super::{
-    Fitted, Model, ModelError, Prediction, Question, check_forecast, check_self_test, check_train,
+    Model, ModelError, Prediction, Question, check_forecast, check_self_test, check_train,
     power_of_two_scale,
 };
 use crate::forecast::decomposition::adjust;
@@ -33,12 +33,8 @@ impl Model for Ses {
             _ => Vec::new(),
         };
         let prediction = adjusted.seasonal_again(Prediction {
-            mean,
             intervals,
-            fitted: Some(Fitted::of_parameters([
-                ("alpha", smoothed.alpha),
-                ("l0", smoothed.first_level),
-            ])),
+            ..Prediction::of(mean)
         });
         check_forecast("ses", prediction)
     }
@@ -69,8 +65,6 @@ const SECTIONS: u32 = 28;
 pub(super) struct Smoothed {
     /// The share of each error that the level follows.
     pub alpha: f64,
-    /// The level before the first value.
-    pub first_level: f64,
     /// The level after the last value: the forecast.
     pub level: f64,
     /// The standard deviation of the one-step errors; `None` for fewer than three values.
@@ -88,7 +82,6 @@ pub(super) fn smooth(values: &[f64]) -> Smoothed {
     let free = values.len().checked_sub(2).filter(|free| *free > 0);
     Smoothed {
         alpha: fit.alpha,
-        first_level: (fit.first_level + first * scale) / scale,
         level: (fit.level + first * scale) / scale,
         sigma: free.map(|free| libm::sqrt(fit.error / free as f64) / scale),
     }
@@ -101,6 +94,7 @@ struct Fit {
     /// The sum of squared one-step errors.
     error: f64,
     /// The level before the first value.
+    #[cfg_attr(not(test), expect(dead_code, reason = "known answers give it"))]
     first_level: f64,
     /// The level after the last value.
     level: f64,
