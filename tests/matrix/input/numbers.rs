@@ -187,7 +187,7 @@ fn row_134_coefficients() {
         ("2", "1,", "must be an integer"),
         ("2", "", "must be an integer"),
         ("2", "1,1e9", "must be an integer"),
-        ("2", "1,99999999999999999999", "must be an integer"),
+        ("2", "1,99999999999999999999", "is not from 0 to 1"),
     ] {
         let typed = ["lfsr", order, "--coefficients", coefficients];
         refused(&[], &typed, &[says, "hint: the elements of GF("]);
