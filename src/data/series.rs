@@ -2,7 +2,7 @@
 
 /// Named series. All values lie in one flat array, series after series: in memory, so that a hundred
 /// thousand short series are a few allocations; or, where that would be too large, only in the source, of
-/// which a store is made ([`import`](super::import())).
+/// which a store is made ([`Import`](super::Import)).
 ///
 /// Whoever fills a set sees to it that the names are unique and the values finite; the readers of
 /// [`crate::data`] do.
