@@ -8,7 +8,7 @@ use std::time::Duration;
 use fumehood::clock::Monotonic;
 use fumehood::experiment::{AttemptOutcome, ExitCause, Outcome, OutcomeKind, ResourceUse};
 use fumehood::ids::{AttemptNumber, TaskIndex, WorkerId};
-use fumehood::protocol::Moments;
+use fumehood::protocol::{Moments, PARCEL_CAP};
 
 use super::super::state::{
     Answer, ExitFacts, FAILED_ROUNDS, Held, Life, Phase, Policy, Stage, State, StopReason, TaskBook,
@@ -389,6 +389,34 @@ fn a_dead_group_costs_one_task_and_is_run_again_one_by_one() {
         0,
         "a bystander first"
     );
+}
+
+#[test]
+fn a_group_is_as_large_as_a_packet_holds() {
+    // Each twelfth task alone fills half a packet; what is tiny is not held back by it.
+    let bytes = |task: u32| match task % 12 {
+        5 => PARCEL_CAP as u32 / 2 + 1,
+        _ => 100,
+    };
+    let rules = Policy {
+        bytes: (0..200).map(bytes).collect(),
+        largest_group: 20,
+        ..policy(1, Life::Auto)
+    };
+    let (mut story, first) = Story::new(200, rules);
+    let mut next = given(&first);
+    let mut groups = Vec::new();
+    while groups.len() < 5 {
+        let (worker, tasks) = next.remove(0);
+        groups.push(tasks.len());
+        for held in tasks {
+            next.extend(given(&story.started(worker, held)));
+            next.extend(given(&story.finished(worker, held)));
+        }
+        next.extend(given(&story.dies(worker, ExitCause::Exited(0))));
+    }
+    // The first to learn what tasks take; then to the one before the second large task, and so on.
+    assert_eq!(groups, [1, 16, 12, 12, 12]);
 }
 
 #[test]
