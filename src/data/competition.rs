@@ -45,11 +45,10 @@ pub fn read_competition(
     test: impl Read + 'static,
     max_series: Option<usize>,
 ) -> Result<DataSet, DataError> {
-    let files = [
-        Lines::read(Path::new("train.csv"), train, MAX_TEXT)?,
-        Lines::read(Path::new("test.csv"), test, MAX_HELD_TEXT)?,
-    ];
-    let [train, test] = files;
+    // Before the files are looked at, as in `read`.
+    defaults(competition, frequency)?;
+    let train = Lines::read(Path::new("train.csv"), train, MAX_TEXT)?;
+    let test = Lines::read(Path::new("test.csv"), test, MAX_HELD_TEXT)?;
     let mut gathering = Gathering::new();
     let digest = join(
         train,
@@ -362,6 +361,17 @@ mod tests {
         );
         let set = joined(TRAIN, TEST, 1).expect("series");
         assert_eq!((set.len(), set.name(0)), (1, "Y1"));
+    }
+
+    #[test]
+    fn a_frequency_that_a_competition_has_not_comes_before_all_else() {
+        let broken = || Cursor::new(b"\x1f\x8b".to_vec());
+        let error = read_competition(Competition::M4, Frequency::Other, broken(), broken(), None)
+            .expect_err("M4 has none");
+        assert!(
+            matches!(error, DataError::NoSuchFrequency { .. }),
+            "{error}"
+        );
     }
 
     #[test]
