@@ -38,10 +38,8 @@ impl Adjusted {
 
     /// Makes a prediction of the adjusted series one of the original, intervals included.
     pub(super) fn seasonal_again(&self, mut prediction: Prediction) -> Prediction {
-        self.reseason(&mut prediction.mean);
-        for interval in &mut prediction.intervals {
-            self.reseason(&mut interval.lower);
-            self.reseason(&mut interval.upper);
+        for line in prediction.lines_mut() {
+            self.reseason(line);
         }
         prediction
     }

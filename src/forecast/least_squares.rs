@@ -34,7 +34,7 @@ pub(super) struct Bounds<const D: usize> {
     pub high: [f64; D],
 }
 
-/// Where a search ended.
+/// Where a search begins or ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Minimum<const D: usize> {
     /// The parameters.
@@ -50,18 +50,14 @@ const FIRST_DAMPING: f64 = 1e-3;
 const MOST_DAMPING: f64 = 1e8;
 const LEAST_DAMPING: f64 = 1e-12;
 
-/// Searches from `start`, which lies within the bounds, for at most so many steps; `None` where the
-/// start means nothing.
+/// Searches from `start`, which lies within the bounds and knows its sum, for at most so many steps.
 pub(super) fn minimise<const D: usize>(
     residuals: &impl Residuals<D>,
-    start: &[f64; D],
+    start: Minimum<D>,
     bounds: &Bounds<D>,
     most_steps: u32,
-) -> Option<Minimum<D>> {
-    let mut best = Minimum {
-        at: *start,
-        sum: residuals.sum(start)?,
-    };
+) -> Minimum<D> {
+    let mut best = start;
     let mut damping = FIRST_DAMPING;
     for _ in 0..most_steps {
         let Some(normal) = residuals.derivatives(&best.at) else {
@@ -92,7 +88,7 @@ pub(super) fn minimise<const D: usize>(
             break;
         }
     }
-    Some(best)
+    best
 }
 
 /// The parameters that a step may change.
@@ -199,6 +195,12 @@ mod tests {
         }
     }
 
+    fn start(x: f64, y: f64) -> Minimum<2> {
+        let at = [x, y];
+        let sum = Valley.sum(&at).expect("defined everywhere");
+        Minimum { at, sum }
+    }
+
     fn wide() -> Bounds<2> {
         Bounds {
             low: [-10.0; 2],
@@ -208,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_valley_is_followed_to_its_end() {
-        let minimum = minimise(&Valley, &[-1.2, 1.0], &wide(), 100).expect("a start");
+        let minimum = minimise(&Valley, start(-1.2, 1.0), &wide(), 100);
         assert!(minimum.sum < 1e-12, "{minimum:?}");
         assert!((minimum.at[0] - 1.0).abs() < 1e-6);
     }
@@ -219,7 +221,7 @@ mod tests {
             low: [-10.0, -10.0],
             high: [0.5, 10.0],
         };
-        let minimum = minimise(&Valley, &[-1.2, 1.0], &bounds, 100).expect("a start");
+        let minimum = minimise(&Valley, start(-1.2, 1.0), &bounds, 100);
         assert_eq!(minimum.at[0], 0.5);
         assert!((minimum.at[1] - 0.25).abs() < 1e-6, "{minimum:?}");
     }
@@ -230,7 +232,7 @@ mod tests {
             low: [-10.0, 4.0],
             high: [10.0, 4.0],
         };
-        let minimum = minimise(&Valley, &[1.0, 4.0], &bounds, 100).expect("a start");
+        let minimum = minimise(&Valley, start(1.0, 4.0), &bounds, 100);
         assert_eq!(minimum.at[1], 4.0);
         assert!((minimum.at[0] - 2.0).abs() < 0.01, "{minimum:?}");
     }
@@ -238,9 +240,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_search_ends_above_its_start_or_outside(x in -10.0..10.0, y in -10.0..10.0, steps in 0u32..20) {
-            let start = [x, y];
-            let minimum = minimise(&Valley, &start, &wide(), steps).expect("a start");
-            prop_assert!(minimum.sum <= Valley.sum(&start).expect("defined everywhere"));
+            let minimum = minimise(&Valley, start(x, y), &wide(), steps);
+            prop_assert!(minimum.sum <= start(x, y).sum);
             prop_assert!(minimum.at.iter().all(|value| (-10.0..=10.0).contains(value)));
         }
     }

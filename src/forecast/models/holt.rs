@@ -156,19 +156,11 @@ fn fading(length: usize) -> Vec<f64> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::mean_of;
+    use super::super::{AIR, mean_of};
     use super::*;
 
-    /// Millions of passengers of Australian airlines a year, 1990 to 2016: the example of R. J. Hyndman
-    /// and G. Athanasopoulos, "Forecasting: Principles and Practice", 2nd edition, section 7.2, where R's
-    /// `holt` finds alpha 0.8321, beta 0.0001, l(0) 15.57, b(0) 2.102 and these forecasts. The valley is
+    /// R's `holt` finds alpha 0.8321, beta 0.0001, l(0) 15.57, b(0) 2.102 and these forecasts. The valley is
     /// flat there: at alpha 0.8216 and l(0) 15.85 the error is a little less.
-    const AIR: [f64; 27] = [
-        17.55, 21.86, 23.89, 26.93, 26.89, 28.83, 30.08, 30.95, 30.19, 31.58, 32.58, 33.48, 39.02,
-        41.39, 41.60, 44.66, 46.95, 48.73, 51.49, 50.03, 60.64, 63.36, 66.36, 68.20, 68.12, 69.78,
-        72.60,
-    ];
-
     #[test]
     fn agrees_with_the_book_on_air_passengers() {
         let prediction = Holt::default()

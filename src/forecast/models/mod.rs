@@ -80,6 +80,35 @@ impl Prediction {
             fitted: None,
         }
     }
+
+    /// A forecast with the intervals of its errors, where any are asked for and `sigma`, the standard
+    /// deviation of a step, is known: `deviations` makes of it those of all steps.
+    fn spread(
+        question: &Question<'_>,
+        mean: Vec<f64>,
+        sigma: Option<f64>,
+        deviations: impl FnOnce(f64) -> Vec<f64>,
+    ) -> Prediction {
+        let intervals = match sigma {
+            Some(sigma) if !question.levels.is_empty() => {
+                intervals::normal(&mean, &deviations(sigma), question.levels)
+            }
+            _ => Vec::new(),
+        };
+        Prediction {
+            intervals,
+            ..Prediction::of(mean)
+        }
+    }
+
+    /// The forecast and all ends of intervals, for what is done to each alike.
+    pub(super) fn lines_mut(&mut self) -> impl Iterator<Item = &mut Vec<f64>> {
+        let ends = self
+            .intervals
+            .iter_mut()
+            .flat_map(|interval| [&mut interval.lower, &mut interval.upper]);
+        std::iter::once(&mut self.mean).chain(ends)
+    }
 }
 
 /// What a model found in a series: its form and parameters.
@@ -235,22 +264,25 @@ fn constant(question: &Question<'_>) -> Option<Prediction> {
     if question.train.iter().any(|value| *value != first) {
         return None;
     }
-    let mean = vec![first; question.horizon as usize];
-    let zeros = vec![0.0; mean.len()];
-    Some(Prediction {
-        intervals: intervals::normal(&mean, &zeros, question.levels),
-        ..Prediction::of(mean)
-    })
+    let steps = question.horizon as usize;
+    let mean = vec![first; steps];
+    Some(Prediction::spread(question, mean, Some(0.0), |zero| {
+        vec![zero; steps]
+    }))
 }
 
 /// A power of two by which the largest value comes to lie between 1/2 and 1 (or as near as two powers
 /// allow), so that a search takes the same steps whatever the unit.
 fn unit_scale(values: &[f64]) -> f64 {
-    let largest = values
-        .iter()
-        .fold(0.0, |largest: f64, value| largest.max(value.abs()));
-    let (_, exponent) = libm::frexp(largest);
-    libm::scalbn(1.0, (-exponent).clamp(-1000, 1000))
+    let (_, exponent) = libm::frexp(largest(values));
+    // Twice the scale of the smallest subnormal would itself be infinite.
+    libm::scalbn(1.0, (-exponent).min(1000))
+}
+
+/// The largest size of the values, 0 where there is none.
+fn largest(values: &[f64]) -> f64 {
+    let larger = |largest: f64, value: &f64| largest.max(value.abs());
+    values.iter().fold(0.0, larger)
 }
 
 /// Raises what lies below zero to zero where no value of the train part is negative: the organisers of
@@ -260,11 +292,7 @@ fn not_below_zero(prediction: &mut Prediction, train: &[f64]) {
     if train.iter().any(|value| *value < 0.0) {
         return;
     }
-    let ends = prediction
-        .intervals
-        .iter_mut()
-        .flat_map(|interval| interval.lower.iter_mut().chain(&mut interval.upper));
-    for value in prediction.mean.iter_mut().chain(ends) {
+    for value in prediction.lines_mut().flatten() {
         *value = value.max(0.0);
     }
 }
@@ -290,16 +318,20 @@ fn check_self_test(
 /// A power of two that brings the values near 1 if their squares would leave the range of `f64`, and 1
 /// for all ordinary values. A product with it loses no bit, so nothing ordinary changes.
 pub(super) fn power_of_two_scale(values: &[f64]) -> f64 {
-    let largest = values
-        .iter()
-        .fold(0.0, |largest: f64, value| largest.max(value.abs()));
-    if largest == 0.0 || (1e-100..1e100).contains(&largest) {
-        return 1.0;
+    match (1e-100..1e100).contains(&largest(values)) {
+        true => 1.0,
+        false => unit_scale(values),
     }
-    let (_, exponent) = libm::frexp(largest);
-    // Twice the scale of the smallest subnormal would itself be infinite.
-    libm::scalbn(1.0, (-exponent).min(1000))
 }
+
+/// Millions of passengers of Australian airlines a year, 1990 to 2016: an example of R. J. Hyndman and
+/// G. Athanasopoulos, "Forecasting: Principles and Practice", 2nd edition, section 7.2.
+#[cfg(test)]
+const AIR: [f64; 27] = [
+    17.55, 21.86, 23.89, 26.93, 26.89, 28.83, 30.08, 30.95, 30.19, 31.58, 32.58, 33.48, 39.02,
+    41.39, 41.60, 44.66, 46.95, 48.73, 51.49, 50.03, 60.64, 63.36, 66.36, 68.20, 68.12, 69.78,
+    72.60,
+];
 
 /// The forecast without all else, for tests.
 #[cfg(test)]

@@ -75,11 +75,7 @@ impl Model for Mstl {
             ..*question
         };
         let mut prediction = Ets::default().of_any_sign(&rest)?;
-        let lines = prediction
-            .intervals
-            .iter_mut()
-            .flat_map(|interval| [&mut interval.lower, &mut interval.upper]);
-        for line in [&mut prediction.mean].into_iter().chain(lines) {
+        for line in prediction.lines_mut() {
             for (season, part) in seasons.iter().zip(&parts.seasonal) {
                 let last = &part[part.len() - season..];
                 for (value, part) in line.iter_mut().zip(last.iter().cycle()) {

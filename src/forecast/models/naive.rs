@@ -4,7 +4,7 @@
 //! "Forecasting: Principles and Practice", "Some simple forecasting methods"). `naive2` is the M4
 //! competition's own: naive on the seasonally adjusted series.
 
-use super::intervals::{accumulated, deviation, normal};
+use super::intervals::{accumulated, deviation};
 use super::{
     Model, ModelError, Prediction, Question, check_forecast, check_self_test, check_train,
 };
@@ -17,16 +17,7 @@ pub struct Naive;
 impl Model for Naive {
     fn forecast(&self, question: &Question<'_>) -> Result<Prediction, ModelError> {
         check_train("naive", question, 1)?;
-        let train = question.train;
-        let mean = vec![train[train.len() - 1]; question.horizon as usize];
-        let intervals = match walk_deviations(train, question) {
-            Some(deviations) => normal(&mean, &deviations, question.levels),
-            None => Vec::new(),
-        };
-        Ok(Prediction {
-            intervals,
-            ..Prediction::of(mean)
-        })
+        Ok(last_value(question.train, question))
     }
 
     fn self_test(&self) -> Result<(), ModelError> {
@@ -35,14 +26,13 @@ impl Model for Naive {
     }
 }
 
-/// The standard deviations of the errors of naive forecasts, if intervals are wanted: steps of a walk.
-fn walk_deviations(values: &[f64], question: &Question<'_>) -> Option<Vec<f64>> {
-    if question.levels.is_empty() {
-        return None;
-    }
-    let steps = values.windows(2).map(|pair| pair[1] - pair[0]);
-    let sigma = deviation(steps, 0)?;
-    Some(accumulated(sigma, question.horizon, |_| 1.0))
+/// The last value of `values`, for ever; its errors are the steps of a walk.
+fn last_value(values: &[f64], question: &Question<'_>) -> Prediction {
+    let mean = vec![values[values.len() - 1]; question.horizon as usize];
+    let sigma = deviation(values.windows(2).map(|pair| pair[1] - pair[0]), 0);
+    Prediction::spread(question, mean, sigma, |sigma| {
+        accumulated(sigma, question.horizon, |_| 1.0)
+    })
 }
 
 /// The last season, for ever; naive where a season is one observation. Needs one whole season.
@@ -65,20 +55,14 @@ impl Model for SeasonalNaive {
             .iter()
             .zip(train)
             .map(|(now, then)| now - then);
-        let intervals = match deviation(steps, 0) {
-            Some(sigma) if !question.levels.is_empty() => {
-                // Each season ahead is one more step of the walk.
-                let deviations: Vec<f64> = (0..question.horizon)
-                    .map(|step| sigma * libm::sqrt(f64::from(step / question.season() + 1)))
-                    .collect();
-                normal(&mean, &deviations, question.levels)
-            }
-            _ => Vec::new(),
-        };
-        Ok(Prediction {
-            intervals,
-            ..Prediction::of(mean)
-        })
+        // Each season ahead is one more step of the walk.
+        let of_step = |step: u32| libm::sqrt(f64::from(step / question.season() + 1));
+        let sigma = deviation(steps, 0);
+        Ok(Prediction::spread(question, mean, sigma, |sigma| {
+            (0..question.horizon)
+                .map(|step| sigma * of_step(step))
+                .collect()
+        }))
     }
 
     fn self_test(&self) -> Result<(), ModelError> {
@@ -95,17 +79,8 @@ impl Model for Naive2 {
     fn forecast(&self, question: &Question<'_>) -> Result<Prediction, ModelError> {
         check_train("naive2", question, 1)?;
         let adjusted = adjust(question.train, question.season());
-        let values = adjusted.values();
-        let mean = vec![values[values.len() - 1]; question.horizon as usize];
-        let intervals = match walk_deviations(values, question) {
-            Some(deviations) => normal(&mean, &deviations, question.levels),
-            None => Vec::new(),
-        };
-        let prediction = adjusted.seasonal_again(Prediction {
-            intervals,
-            ..Prediction::of(mean)
-        });
-        check_forecast("naive2", prediction)
+        let prediction = last_value(adjusted.values(), question);
+        check_forecast("naive2", adjusted.seasonal_again(prediction))
     }
 
     fn self_test(&self) -> Result<(), ModelError> {
@@ -134,24 +109,15 @@ impl Model for Drift {
             .map(|step| last + slope * f64::from(step))
             .collect();
         let errors = train.windows(2).map(|pair| pair[1] - pair[0] - slope);
-        let intervals = match deviation(errors, 1) {
-            Some(sigma) if !question.levels.is_empty() => {
-                // The slope itself is an estimate, off by sigma over the root of the steps it is of.
-                let deviations: Vec<f64> = (1..=question.horizon)
-                    .map(f64::from)
-                    .map(|step| sigma * libm::sqrt(step * (1.0 + step / steps)))
-                    .collect();
-                normal(&mean, &deviations, question.levels)
-            }
-            _ => Vec::new(),
-        };
-        check_forecast(
-            "drift",
-            Prediction {
-                intervals,
-                ..Prediction::of(mean)
-            },
-        )
+        // The slope itself is an estimate, off by sigma over the root of the steps it is of.
+        let of_step = |step: f64| libm::sqrt(step * (1.0 + step / steps));
+        let sigma = deviation(errors, 1);
+        let prediction = Prediction::spread(question, mean, sigma, |sigma| {
+            (1..=question.horizon)
+                .map(|step| sigma * of_step(f64::from(step)))
+                .collect()
+        });
+        check_forecast("drift", prediction)
     }
 
     fn self_test(&self) -> Result<(), ModelError> {

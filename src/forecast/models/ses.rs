@@ -8,7 +8,7 @@
 //! since the error may have several valleys in alpha, then golden section in the best valley. R searches
 //! both with Nelder and Mead's simplex from one start, and may stop in a lesser valley.
 
-use super::intervals::{accumulated, normal};
+use super::intervals::accumulated;
 use super::{
     Model, ModelError, Prediction, Question, check_forecast, check_self_test, check_train,
     power_of_two_scale,
@@ -25,18 +25,10 @@ impl Model for Ses {
         let adjusted = adjust(question.train, question.season());
         let smoothed = smooth(adjusted.values());
         let mean = vec![smoothed.level; question.horizon as usize];
-        let intervals = match smoothed.sigma {
-            Some(sigma) if !question.levels.is_empty() => {
-                let deviations = accumulated(sigma, question.horizon, |_| smoothed.alpha);
-                normal(&mean, &deviations, question.levels)
-            }
-            _ => Vec::new(),
-        };
-        let prediction = adjusted.seasonal_again(Prediction {
-            intervals,
-            ..Prediction::of(mean)
+        let prediction = Prediction::spread(question, mean, smoothed.sigma, |sigma| {
+            accumulated(sigma, question.horizon, |_| smoothed.alpha)
         });
-        check_forecast("ses", prediction)
+        check_forecast("ses", adjusted.seasonal_again(prediction))
     }
 
     fn self_test(&self) -> Result<(), ModelError> {

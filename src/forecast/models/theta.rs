@@ -10,7 +10,7 @@
 //! They raise forecasts below zero to zero, their data being positive. Here that is done where no value
 //! of the train part is negative; a series of temperatures may go below zero.
 
-use super::intervals::normal;
+use super::intervals::accumulated;
 use super::ses::smooth;
 use super::{
     Model, ModelError, Prediction, Question, check_forecast, check_self_test, check_train,
@@ -61,21 +61,9 @@ fn extend(values: &[f64], question: &Question<'_>) -> Prediction {
     let mean: Vec<f64> = (0..question.horizon)
         .map(|step| 0.5 * (smoothed.level + (first + slope * (next + f64::from(step)))) / scale)
         .collect();
-    let intervals = match smoothed.sigma {
-        Some(sigma) if !question.levels.is_empty() => {
-            let alpha = smoothed.alpha;
-            let deviations: Vec<f64> = (0..question.horizon)
-                .map(|step| 1.0 + alpha * alpha * f64::from(step))
-                .map(|variance| 0.5 * sigma / scale * libm::sqrt(variance))
-                .collect();
-            normal(&mean, &deviations, question.levels)
-        }
-        _ => Vec::new(),
-    };
-    Prediction {
-        intervals,
-        ..Prediction::of(mean)
-    }
+    Prediction::spread(question, mean, smoothed.sigma, |sigma| {
+        accumulated(0.5 * sigma / scale, question.horizon, |_| smoothed.alpha)
+    })
 }
 
 /// The least-squares line of at least 2 values: its value at the first of them, and its slope.

@@ -51,8 +51,8 @@ pub(super) struct Series<'a> {
     /// The most that beta may be, besides alpha.
     beta_limit: f64,
     /// First states of forms without a season, with an additive and with a multiplicative one; `None`
-    /// where the series does not have them.
-    none: Option<FirstStates>,
+    /// where the series has no such season.
+    none: FirstStates,
     additive: Option<FirstStates>,
     multiplicative: Option<FirstStates>,
 }
@@ -116,7 +116,7 @@ impl<'a> Series<'a> {
             values,
             season_length,
             beta_limit,
-            none: Some(FirstStates::of(values, Vec::new())),
+            none: FirstStates::of(values, Vec::new()),
             additive,
             multiplicative,
         }
@@ -131,10 +131,9 @@ impl<'a> Series<'a> {
     ) -> Option<Fit<D>> {
         let states = match form.season {
             Season::None => &self.none,
-            Season::Additive => &self.additive,
-            Season::Multiplicative => &self.multiplicative,
+            Season::Additive => self.additive.as_ref()?,
+            Season::Multiplicative => self.multiplicative.as_ref()?,
         };
-        let states = states.as_ref()?;
         let bounds = self.bounds(form);
         let smoothing = self.smoothing(form);
         let starts = others
@@ -153,10 +152,10 @@ impl<'a> Series<'a> {
         }
         // A few steps tell which of the valleys is the deepest.
         let deepest = best
-            .iter()
-            .filter_map(|start| minimise(&smoothing, &start.at, &bounds, FIRST_STEPS))
+            .into_iter()
+            .map(|start| minimise(&smoothing, start, &bounds, FIRST_STEPS))
             .reduce(|a, b| if b.sum < a.sum { b } else { a })?;
-        let minimum = minimise(&smoothing, &deepest.at, &bounds, MOST_STEPS)?;
+        let minimum = minimise(&smoothing, deepest, &bounds, MOST_STEPS);
         Some(Fit {
             form,
             minimum,

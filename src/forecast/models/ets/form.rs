@@ -45,6 +45,22 @@ pub(super) struct Form {
 }
 
 impl Form {
+    /// Every form, simple ones first.
+    pub fn all() -> impl Iterator<Item = Form> {
+        let seasons = [Season::None, Season::Additive, Season::Multiplicative];
+        let trends = [Trend::None, Trend::Additive, Trend::Damped];
+        let errors = [ErrorKind::Additive, ErrorKind::Multiplicative];
+        seasons.into_iter().flat_map(move |season| {
+            trends.into_iter().flat_map(move |trend| {
+                errors.into_iter().map(move |error| Form {
+                    error,
+                    trend,
+                    season,
+                })
+            })
+        })
+    }
+
     /// The numbers that are estimated: smoothing parameters, first states and the variance of the errors.
     pub fn parameters(self, season_length: usize) -> usize {
         let trend = match self.trend {

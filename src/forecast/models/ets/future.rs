@@ -9,22 +9,22 @@ use rand_core::{Rng, SeedableRng};
 
 use super::form::{ErrorKind, Form, Season, Trend};
 use super::recursion::State;
-use crate::forecast::models::intervals::{Interval, normal, of_paths};
+use crate::forecast::models::intervals::{Interval, accumulated, normal, of_paths};
 use crate::ids::Seed;
 
 const FUTURES: usize = 5_000;
 
 /// A fitted form at the end of a series.
-pub(super) struct Future<'a> {
+pub(super) struct Future {
     pub form: Form,
     pub alpha: f64,
     pub beta: f64,
     pub gamma: f64,
     pub phi: f64,
-    pub last: &'a State,
+    pub last: State,
 }
 
-impl Future<'_> {
+impl Future {
     /// The forecast: the recursion without errors.
     pub fn mean(&self, horizon: u32) -> Vec<f64> {
         let mut level = self.last.level;
@@ -50,7 +50,9 @@ impl Future<'_> {
         }
         let moves = self.moves(mean.len());
         let deviations = match self.form.error {
-            ErrorKind::Additive => additive_deviations(&moves, sigma),
+            ErrorKind::Additive => {
+                accumulated(sigma, mean.len() as u32, |step| moves[step as usize - 1])
+            }
             ErrorKind::Multiplicative => relative_deviations(&moves, mean, sigma),
         };
         normal(mean, &deviations, levels)
@@ -111,18 +113,6 @@ impl Future<'_> {
     }
 }
 
-fn additive_deviations(moves: &[f64], sigma: f64) -> Vec<f64> {
-    let mut sum = 1.0;
-    moves
-        .iter()
-        .map(|moved| {
-            let deviation = sigma * libm::sqrt(sum);
-            sum += moved * moved;
-            deviation
-        })
-        .collect()
-}
-
 /// Errors relative to the forecast feed on what former ones did to it: theta(h) = mu(h)^2 + sigma^2
 /// (c(1)^2 theta(h-1) + ... + c(h-1)^2 theta(1)), and the variance is (1 + sigma^2) theta(h) - mu(h)^2.
 fn relative_deviations(moves: &[f64], mean: &[f64], sigma: f64) -> Vec<f64> {
@@ -180,7 +170,7 @@ mod tests {
         }
     }
 
-    fn future(last: &State, error: ErrorKind, trend: Trend, season: Season) -> Future<'_> {
+    fn future(last: &State, error: ErrorKind, trend: Trend, season: Season) -> Future {
         Future {
             form: Form {
                 error,
@@ -191,7 +181,7 @@ mod tests {
             beta: if trend == Trend::None { 0.0 } else { 0.1 },
             gamma: if season == Season::None { 0.0 } else { 0.2 },
             phi: if trend == Trend::Damped { 0.9 } else { 1.0 },
-            last,
+            last: last.clone(),
         }
     }
 

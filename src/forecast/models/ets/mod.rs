@@ -24,7 +24,7 @@ use self::fit::{Fit, Series};
 use self::form::Form;
 pub use self::form::{ErrorKind, Season, Trend};
 use self::future::Future;
-use self::recursion::{ALPHA, GAMMA_SHARE, LEVEL, PHI, SLOPE, State};
+use self::recursion::{ALPHA, LEVEL, PHI, SLOPE, State};
 use super::{
     Fitted, Model, ModelError, Prediction, Question, check_forecast, check_self_test, check_train,
     constant, not_below_zero, unit_scale,
@@ -181,40 +181,37 @@ impl Ets {
         }
     }
 
+    /// Whether a form is one of those to try.
+    fn tries(&self, form: Form, season_length: usize, positive: bool) -> bool {
+        let Form {
+            error,
+            trend,
+            season,
+        } = form;
+        let has_season = season_length > 1;
+        // Asked for a season where there is none, the form without one is the same.
+        let season_is_asked = |asked| asked == season || (!has_season && season == Season::None);
+        let is_asked = self.error.is_none_or(|asked| asked == error)
+            && self.trend.is_none_or(|asked| asked == trend)
+            && self.season.is_none_or(season_is_asked);
+        let multiplies = error == ErrorKind::Multiplicative || season == Season::Multiplicative;
+        let is_possible = (positive || !multiplies) && (has_season || season == Season::None);
+        // Either is fitted if it is what was asked for.
+        let by_name = self.season.is_some();
+        let unstable = season == Season::Multiplicative
+            && error == ErrorKind::Additive
+            && !(by_name && self.error.is_some());
+        let explodes = season == Season::Multiplicative
+            && trend == Trend::Additive
+            && !(by_name && self.trend.is_some());
+        is_asked && is_possible && !unstable && !explodes
+    }
+
     /// The forms to try, simple ones first.
     fn forms(&self, season_length: usize, positive: bool) -> Vec<Form> {
-        let mut forms = Vec::new();
-        for season in [Season::None, Season::Additive, Season::Multiplicative] {
-            for trend in [Trend::None, Trend::Additive, Trend::Damped] {
-                for error in [ErrorKind::Additive, ErrorKind::Multiplicative] {
-                    let multiplies =
-                        error == ErrorKind::Multiplicative || season == Season::Multiplicative;
-                    let unstable = error == ErrorKind::Additive && season == Season::Multiplicative;
-                    let asked = self.error.is_none_or(|asked| asked == error)
-                        && self.trend.is_none_or(|asked| asked == trend)
-                        && self.season.is_none_or(|asked| {
-                            asked == season || (season_length == 1 && season == Season::None)
-                        });
-                    let explodes = trend == Trend::Additive && season == Season::Multiplicative;
-                    // Either is fitted if it is what was asked for.
-                    let by_name = self.error.is_some() && self.season.is_some();
-                    let trend_by_name = self.trend.is_some() && self.season.is_some();
-                    if asked
-                        && (positive || !multiplies)
-                        && (!unstable || by_name)
-                        && (!explodes || trend_by_name)
-                        && (season_length > 1 || season == Season::None)
-                    {
-                        forms.push(Form {
-                            error,
-                            trend,
-                            season,
-                        });
-                    }
-                }
-            }
-        }
-        forms
+        Form::all()
+            .filter(|form| self.tries(*form, season_length, positive))
+            .collect()
     }
 
     fn choose<const D: usize>(&self, series: &Series<'_>, positive: bool) -> Option<Chosen> {
@@ -255,13 +252,8 @@ pub(super) fn fit_trend(values: &[f64], trend: Trend, beta_limit: f64) -> Option
 
 /// The fit that forecasts, in the unit in which it was fitted.
 pub(super) struct Chosen {
-    form: Form,
-    alpha: f64,
-    beta: f64,
-    gamma: f64,
-    phi: f64,
+    future: Future,
     first: State,
-    last: State,
     /// n log(sum).
     deviance: f64,
     /// Squared one-step errors, relative ones where the form has such.
@@ -273,10 +265,6 @@ pub(super) struct Chosen {
 impl Chosen {
     fn new<const D: usize>(series: &Series<'_>, fit: &Fit<D>) -> Option<Chosen> {
         let at = &fit.minimum.at;
-        let season_length = match fit.form.season {
-            Season::None => 1,
-            _ => series.season_length,
-        };
         let smoothing = series.smoothing(fit.form);
         let (last, forecasts) = smoothing.run(at)?;
         let squares = series
@@ -290,80 +278,78 @@ impl Chosen {
             .map(|error| error * error)
             .sum();
         Some(Chosen {
-            form: fit.form,
-            alpha: at[ALPHA],
-            beta: smoothing.beta(at),
-            gamma: match fit.form.season {
-                Season::None => 0.0,
-                _ => (1.0 - at[ALPHA]) * at[GAMMA_SHARE],
+            future: Future {
+                form: fit.form,
+                alpha: at[ALPHA],
+                beta: smoothing.beta(at),
+                gamma: smoothing.gamma(at),
+                phi: at[PHI],
+                last,
             },
-            phi: at[PHI],
             first: State {
                 level: at[LEVEL],
                 slope: at[SLOPE],
                 seasonal: smoothing.first_seasonal(at),
             },
-            last,
             deviance: fit.deviance,
             squares,
             length: series.values.len(),
-            season_length,
+            season_length: smoothing.season_length,
         })
     }
 
     /// The prediction, from the unit of the fit to that of the series, which is `scale` times smaller.
     pub fn predict(&self, question: &Question<'_>, scale: f64) -> Prediction {
-        let future = Future {
-            form: self.form,
-            alpha: self.alpha,
-            beta: self.beta,
-            gamma: self.gamma,
-            phi: self.phi,
-            last: &self.last,
-        };
-        let mut mean = future.mean(question.horizon);
+        let mean = self.future.mean(question.horizon);
         // The variance is one of the counted parameters, but costs no error.
-        let spent = self.form.parameters(self.season_length) - 1;
+        let spent = self.future.form.parameters(self.season_length) - 1;
         let free = self.length.saturating_sub(spent);
         let mut intervals = Vec::new();
         if free > 0 && !question.levels.is_empty() {
             let sigma = libm::sqrt(self.squares / free as f64);
-            intervals = future.intervals(&mean, sigma, question.levels, question.seed);
+            let (levels, seed) = (question.levels, question.seed);
+            intervals = self.future.intervals(&mean, sigma, levels, seed);
         }
-        let ends = intervals
-            .iter_mut()
-            .flat_map(|interval| interval.lower.iter_mut().chain(&mut interval.upper));
-        for value in mean.iter_mut().chain(ends) {
-            *value /= scale;
-        }
-        Prediction {
+        let mut prediction = Prediction {
             mean,
             intervals,
             fitted: Some(self.fitted(scale)),
+        };
+        for value in prediction.lines_mut().flatten() {
+            *value /= scale;
         }
+        prediction
     }
 
     /// What was fitted, in the unit of the series.
     fn fitted(&self, scale: f64) -> Fitted {
-        let mut parameters = vec![("alpha".to_owned(), self.alpha)];
-        if self.form.trend != Trend::None {
-            parameters.push(("beta".to_owned(), self.beta));
+        let Future {
+            form,
+            alpha,
+            beta,
+            gamma,
+            phi,
+            ..
+        } = self.future;
+        let mut parameters = vec![("alpha".to_owned(), alpha)];
+        if form.trend != Trend::None {
+            parameters.push(("beta".to_owned(), beta));
         }
-        if self.form.season != Season::None {
-            parameters.push(("gamma".to_owned(), self.gamma));
+        if form.season != Season::None {
+            parameters.push(("gamma".to_owned(), gamma));
         }
-        if self.form.trend == Trend::Damped {
-            parameters.push(("phi".to_owned(), self.phi));
+        if form.trend == Trend::Damped {
+            parameters.push(("phi".to_owned(), phi));
         }
         parameters.push(("l0".to_owned(), self.first.level / scale));
-        if self.form.trend != Trend::None {
+        if form.trend != Trend::None {
             parameters.push(("b0".to_owned(), self.first.slope / scale));
         }
         let deviance = self.deviance - 2.0 * self.length as f64 * libm::log(scale);
-        let count = self.form.parameters(self.season_length);
+        let count = form.parameters(self.season_length);
         let finite = |value: f64| value.is_finite().then_some(value);
         Fitted {
-            form: Some(self.form.to_string()),
+            form: Some(form.to_string()),
             log_likelihood: finite(-0.5 * deviance),
             aicc: finite(Criterion::Aicc.of(deviance, count, self.length)),
             parameters,
@@ -372,247 +358,4 @@ impl Chosen {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::super::mean_of;
-    use super::*;
-
-    /// Millions of passengers of Australian airlines a year, 1990 to 2016: an example of
-    /// R. J. Hyndman and G. Athanasopoulos, "Forecasting: Principles and Practice", 2nd edition, section
-    /// 7.2.
-    const AIR: [f64; 27] = [
-        17.55, 21.86, 23.89, 26.93, 26.89, 28.83, 30.08, 30.95, 30.19, 31.58, 32.58, 33.48, 39.02,
-        41.39, 41.60, 44.66, 46.95, 48.73, 51.49, 50.03, 60.64, 63.36, 66.36, 68.20, 68.12, 69.78,
-        72.60,
-    ];
-
-    fn fitted(model: Ets, train: &[f64], season: u32) -> Fitted {
-        model
-            .forecast(&Question::new(train, &[season], 1))
-            .expect("it can be fitted")
-            .fitted
-            .expect("ets tells what it fitted")
-    }
-
-    fn parameter(fitted: &Fitted, name: &str) -> f64 {
-        let found = fitted.parameters.iter().find(|(key, _)| key == name);
-        found.expect("the form has it").1
-    }
-
-    /// Numbers that look like noise and are the same everywhere.
-    fn noise(t: usize) -> f64 {
-        let hash = (t as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        ((hash ^ (hash >> 29)) % 1000) as f64 / 500.0 - 1.0
-    }
-
-    #[test]
-    fn the_form_fits_the_series() {
-        let figure = [0.7, 1.0, 1.5, 0.8];
-        let level = |t: usize| 100.0 + 4.0 * t as f64;
-        let times: Vec<f64> = (0..60)
-            .map(|t| level(t) * figure[t % 4] * (1.0 + 0.01 * noise(t)))
-            .collect();
-        let form = fitted(Ets::default(), &times, 4).form;
-        assert!(
-            form.as_deref().is_some_and(|form| form == "MAdM"),
-            "{form:?}"
-        );
-        let plus: Vec<f64> = (0..60)
-            .map(|t| 300.0 + 100.0 * figure[t % 4] + 2.0 * noise(t))
-            .collect();
-        assert_eq!(
-            fitted(Ets::default(), &plus, 4).form.as_deref(),
-            Some("ANA")
-        );
-        let none: Vec<f64> = (0..60).map(|t| 300.0 + 2.0 * noise(t)).collect();
-        assert_eq!(
-            fitted(Ets::default(), &none, 4).form.as_deref(),
-            Some("ANN")
-        );
-    }
-
-    #[test]
-    fn what_is_asked_for_is_fitted() {
-        for (error, letter) in [(ErrorKind::Additive, "A"), (ErrorKind::Multiplicative, "M")] {
-            for (trend, trend_letter) in [
-                (Trend::None, "N"),
-                (Trend::Additive, "A"),
-                (Trend::Damped, "Ad"),
-            ] {
-                for (season, season_letter) in [
-                    (Season::None, "N"),
-                    (Season::Additive, "A"),
-                    (Season::Multiplicative, "M"),
-                ] {
-                    let model = Ets {
-                        error: Some(error),
-                        trend: Some(trend),
-                        season: Some(season),
-                        ..Ets::default()
-                    };
-                    let form = fitted(model, &AIR, 4).form;
-                    assert_eq!(form, Some(format!("{letter}{trend_letter}{season_letter}")));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn criteria_are_as_defined() {
-        // n = 20, k = 3: 2k = 6, AICc adds 2k(k+1)/(n-k-1) = 24/16, BIC is k log n.
-        assert_eq!(Criterion::Aic.of(10.0, 3, 20), 16.0);
-        assert_eq!(Criterion::Aicc.of(10.0, 3, 20), 17.5);
-        assert!(
-            (Criterion::Bic.of(10.0, 3, 20) - (10.0 + 3.0 * 2.995_732_273_553_991)).abs() < 1e-12
-        );
-        assert_eq!(Criterion::Aicc.of(10.0, 3, 4), f64::INFINITY);
-    }
-
-    #[test]
-    fn a_form_that_multiplies_needs_positive_values() {
-        let mut values = AIR.to_vec();
-        values[3] = 0.0;
-        for model in [
-            Ets {
-                error: Some(ErrorKind::Multiplicative),
-                ..Ets::default()
-            },
-            Ets {
-                season: Some(Season::Multiplicative),
-                ..Ets::default()
-            },
-        ] {
-            assert_eq!(
-                mean_of(&model, &values, 4, 1),
-                Err(ModelError::NotPositive { model: "ets" })
-            );
-        }
-        let form = fitted(Ets::default(), &values, 4).form;
-        assert!(
-            form.as_deref().is_some_and(|form| form.starts_with('A')),
-            "{form:?}"
-        );
-    }
-
-    #[test]
-    fn a_season_that_cannot_be_is_refused_if_it_was_asked_for() {
-        let seasonal = Ets {
-            season: Some(Season::Additive),
-            ..Ets::default()
-        };
-        assert_eq!(
-            mean_of(&seasonal, &[1.0; 200], 52, 1),
-            Err(ModelError::SeasonTooLong {
-                model: "ets",
-                season: 52,
-                longest: 24
-            })
-        );
-        assert_eq!(
-            mean_of(&seasonal, &AIR, 20, 1),
-            Err(ModelError::TooShort {
-                model: "ets",
-                needed: 40,
-                length: 27
-            })
-        );
-        // Left to the model, such a season is left out.
-        for season in [20, 52] {
-            let form = fitted(Ets::default(), &AIR, season).form;
-            assert!(
-                form.as_deref().is_some_and(|form| form.ends_with('N')),
-                "{form:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_limit_of_beta_holds() {
-        // A slope that turns: without a limit it is followed.
-        let turning: Vec<f64> = (0..40)
-            .map(|t| 100.0 + (t as f64 - 20.0).abs() * 3.0)
-            .collect();
-        let beta = |limit: f64| {
-            let model = Ets {
-                error: Some(ErrorKind::Additive),
-                trend: Some(Trend::Additive),
-                beta_limit: limit,
-                ..Ets::default()
-            };
-            parameter(&fitted(model, &turning, 1), "beta")
-        };
-        assert!(beta(1.0) > 0.5);
-        assert!(beta(0.07) <= 0.07 && beta(0.07) > 0.06);
-    }
-
-    #[test]
-    fn intervals_surround_the_forecast_and_grow() {
-        for season in [1, 4] {
-            let question = Question {
-                levels: &[80.0, 95.0],
-                ..Question::new(&AIR, &[], 8)
-            };
-            let seasons = [season];
-            let question = Question {
-                seasons: &seasons,
-                ..question
-            };
-            let prediction = Ets::default().forecast(&question).expect("long enough");
-            let [inner, outer] = &prediction.intervals[..] else {
-                panic!("two levels: {prediction:?}");
-            };
-            for step in 0..8 {
-                assert!(outer.lower[step] < inner.lower[step]);
-                assert!(inner.lower[step] < prediction.mean[step]);
-                assert!(prediction.mean[step] < inner.upper[step]);
-                assert!(inner.upper[step] < outer.upper[step]);
-            }
-            assert!(outer.upper[7] - outer.lower[7] > outer.upper[0] - outer.lower[0]);
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn no_other_parameters_near_the_fit_are_better(
-            values in prop::collection::vec(50.0..150.0, 12..40),
-            alpha in 0.001..0.999,
-            level in -5.0..5.0,
-        ) {
-            let series = Series::new(&values, 1, 1.0);
-            for error in [ErrorKind::Additive, ErrorKind::Multiplicative] {
-                let form = Form { error, trend: Trend::None, season: Season::None };
-                let fit: Fit<6> = series.fit(form, std::iter::empty()).expect("positive");
-                let smoothing = series.smoothing(form);
-                use crate::forecast::least_squares::Residuals as _;
-                let mut other = fit.minimum.at;
-                other[LEVEL] += level;
-                if let Some(sum) = smoothing.sum(&other) {
-                    prop_assert!(sum >= fit.minimum.sum * (1.0 - 1e-6));
-                }
-                // The sum has several valleys in alpha; a much lower one would have been a start.
-                other = fit.minimum.at;
-                other[ALPHA] = alpha;
-                if let Some(sum) = smoothing.sum(&other) {
-                    prop_assert!(sum >= fit.minimum.sum * 0.9, "{} {}", sum, fit.minimum.sum);
-                }
-            }
-        }
-
-        #[test]
-        fn a_larger_form_fits_no_worse(values in prop::collection::vec(50.0..150.0, 12..40)) {
-            let series = Series::new(&values, 1, 1.0);
-            let mut fits: Vec<Fit<6>> = Vec::new();
-            for trend in [Trend::None, Trend::Additive] {
-                let form = Form { error: ErrorKind::Additive, trend, season: Season::None };
-                let fit = series.fit(form, fits.iter()).expect("any values do");
-                if let Some(simple) = fits.last() {
-                    // The least beta is not quite no slope.
-                    prop_assert!(fit.minimum.sum <= simple.minimum.sum * 1.01);
-                }
-                fits.push(fit);
-            }
-        }
-    }
-}
+mod tests;

@@ -90,6 +90,11 @@ impl Smoothing<'_> {
         at[ALPHA].min(self.beta_limit) * at[BETA_SHARE]
     }
 
+    /// What an error changes of the season.
+    pub fn gamma<const D: usize>(&self, at: &[f64; D]) -> f64 {
+        (1.0 - at[ALPHA]) * at[GAMMA_SHARE]
+    }
+
     /// The first seasonal states, of which the last follows from the others: they add up to nothing, or
     /// to the season's length.
     pub fn first_seasonal<const D: usize>(&self, at: &[f64; D]) -> Vec<f64> {
@@ -112,7 +117,7 @@ impl Smoothing<'_> {
     ) -> Option<State> {
         let alpha = at[ALPHA];
         let beta = self.beta(at);
-        let gamma = (1.0 - alpha) * at[GAMMA_SHARE];
+        let gamma = self.gamma(at);
         let phi = at[PHI];
         let (mut level, mut slope) = (at[LEVEL], at[SLOPE]);
         let mut seasonal = self.first_seasonal(at);
@@ -201,7 +206,7 @@ impl Smoothing<'_> {
             true => (at[BETA_SHARE], alpha),
             false => (0.0, self.beta_limit),
         };
-        let gamma = (1.0 - alpha) * at[GAMMA_SHARE];
+        let gamma = self.gamma(at);
         let phi = at[PHI];
         let (mut level, mut slope) = (at[LEVEL], at[SLOPE]);
         let mut seasonal = self.first_seasonal(at);
